@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * attach.h - where a loaded probe is attached: for each hook group the first
+ * alternative that the kernel takes, once for the host or once an interface.
+ */
+#ifndef TI_ATTACH_H
+#define TI_ATTACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "probe.h"
+
+struct ti_iface;
+struct ti_places;
+
+/*
+ * `prefer` is what the operator named ("xdp"), or "auto": the group's own order.
+ * A named hook is tried first; the others stand in for it where it can't be had,
+ * with a warning. The probe is borrowed.
+ */
+int ti_places_new(struct ti_places **out, struct ti_probe *p, const char *prefer);
+void ti_places_free(struct ti_places *pl); /* detaches */
+void ti_places_freep(struct ti_places **pl);
+
+/* Does any group offer this hook? For checking `hook =`. */
+bool ti_probe_offers(const struct ti_probe *p, const char *hook);
+/* The program a group would use, with `prefer` as above, from those usable;
+ * NULL: none. For doctor. */
+const struct ti_program *ti_probe_choice(const struct ti_probe *p, const char *group,
+					 const char *prefer);
+
+/* Attach the groups that know no interface. -errno when a group that isn't
+ * optional found no place; logged. */
+int ti_places_host(struct ti_places *pl);
+
+/* Attach the groups that want one to an interface, unless they are already.
+ * 0, or -errno when one found no place there; logged. */
+int ti_places_iface(struct ti_places *pl, const struct ti_iface *i);
+void ti_places_iface_gone(struct ti_places *pl, unsigned ifindex);
+
+void ti_places_detach(struct ti_places *pl);
+
+/* Interfaces with a program of ours, and the hook in use for a group (that of
+ * its first place; NULL: none). */
+size_t ti_places_ifaces(const struct ti_places *pl);
+bool ti_places_wants_ifaces(const struct ti_places *pl);
+const char *ti_places_hook(const struct ti_places *pl, const char *group);
+
+#endif

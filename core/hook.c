@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of hooks, and what all of them have in common: an attachment's life.
+ * What an attachment holds is closed here; a hook's own detach() only undoes
+ * what outlives the file descriptors.
+ */
+#include "hook.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "log.h"
+
+const struct ti_hook *const ti_hooks[] = {
+	&ti_hook_xdp,
+	&ti_hook_tc,
+	&ti_hook_socket,
+	&ti_hook_tp,
+	&ti_hook_raw_tp,
+	&ti_hook_tp_btf,
+	NULL,
+};
+
+const struct ti_hook *ti_hook_by_name(const char *name)
+{
+	for (size_t k = 0; ti_hooks[k]; k++)
+		if (!strcmp(ti_hooks[k]->name, name))
+			return ti_hooks[k];
+	return NULL;
+}
+
+/* "tp/" wants a target behind it, "tc" is the whole name. */
+const struct ti_hook *ti_hook_by_section(const char *section)
+{
+	for (size_t k = 0; ti_hooks[k]; k++) {
+		const char *prefix = ti_hooks[k]->section;
+		size_t n = strlen(prefix);
+
+		if (strncmp(section, prefix, n) != 0)
+			continue;
+		if ((prefix[n - 1] == '/') == (section[n] != '\0'))
+			return ti_hooks[k];
+	}
+	return NULL;
+}
+
+int ti_hook_why(char *why, size_t size, int r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+const char *ti_hook_strerror(int r)
+{
+	switch (r) {
+	case -EPERM:
+	case -EACCES:
+		return "not permitted (needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and "
+		       "CAP_NET_RAW)";
+	case -ENODEV:
+		return "no such interface";
+	default:
+		return strerror(-r);
+	}
+}
+
+void ti_attachment_init(struct ti_attachment *a)
+{
+	*a = (struct ti_attachment){.fd = -1, .lock_fd = -1};
+}
+
+/* Safe on whatever an attach() that failed has left. */
+static void release(struct ti_attachment *a)
+{
+	if (a->hook && a->hook->detach)
+		a->hook->detach(a);
+	bpf_link__destroy(a->link);
+	a->link = NULL;
+	ti_closep(&a->fd);
+	a->fd = -1;
+	ti_closep(&a->lock_fd);
+	a->lock_fd = -1;
+	a->attached = false;
+}
+
+int ti_attach(struct ti_attachment *a)
+{
+	int r;
+
+	if (a->attached)
+		return ti_hook_why(a->why, sizeof(a->why), -EALREADY, "attached already");
+	a->mode[0] = a->why[0] = '\0';
+	r = a->hook->attach(a);
+	if (r < 0) {
+		release(a);
+		return r;
+	}
+	a->attached = true;
+	return 0;
+}
+
+void ti_detach(struct ti_attachment *a)
+{
+	release(a);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hook.h - the places in the kernel where a program can be attached. One file
+ * hook_*.c each, one row each in the table of hook.c.
+ */
+#ifndef TI_HOOK_H
+#define TI_HOOK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bpf_program;
+struct bpf_link;
+struct ti_attachment;
+
+/* What a hook sees of the traffic. */
+enum ti_sees {
+	TI_SEES_INGRESS = 1 << 0,
+	TI_SEES_EGRESS = 1 << 1,
+	TI_SEES_DROPPED = 1 << 2,  /* before netfilter: also what a firewall will drop */
+	TI_SEES_MERGED = 1 << 3,   /* packets merged by GRO */
+	TI_SEES_SOCKET = 1 << 4,   /* the socket it belongs to */
+	TI_SEES_PID = 1 << 5,      /* the process, where it runs in its context */
+	TI_CAN_DROP = 1 << 6,
+};
+
+struct ti_hook {
+	const char *name;     /* as in the ini: "xdp" */
+	const char *section;  /* prefix of the program's ELF section: "xdp", "tp_btf/" */
+	const char *sees_text;/* for doctor: "ingress, before the firewall" */
+	unsigned sees;        /* enum ti_sees */
+	bool per_interface;
+	/* Can this kernel do it at all? 0, or -errno with the reason and the
+	 * cure in why[]. `target` is what follows the prefix in the section name
+	 * ("inet_sock_set_state"); "" for packet hooks. */
+	int (*available)(const char *target, char *why, size_t why_size);
+	/* Attach a->prog (loaded); fills mode, link/fds. -errno with a->why. */
+	int (*attach)(struct ti_attachment *a);
+	/* Undo what closing link and fds doesn't; the interface may be gone. Safe
+	 * after an attach() that failed. NULL: closing them is enough. */
+	void (*detach)(struct ti_attachment *a);
+	/* Remove what a killed instance left on an interface for this plugin:
+	 * number of things removed, or -errno. NULL: nothing outlives us. */
+	int (*sweep)(const char *plugin, unsigned ifindex);
+};
+
+/* One program at one place. Zero-initialise, set the first block, attach. */
+struct ti_attachment {
+	const struct ti_hook *hook;
+	struct bpf_program *prog; /* borrowed */
+	const char *plugin;       /* borrowed; lives as long as the attachment */
+	const char *target;       /* as for available() */
+	bool egress;              /* outgoing packets too, where the hook can */
+	unsigned ifindex;         /* 0 for hooks that know no interface */
+	char ifname[IFNAMSIZ];
+
+	bool attached;
+	struct bpf_link *link;
+	int fd;                   /* raw link or socket of the hook; -1: none */
+	int lock_fd;              /* held while something is there that outlives us */
+	char mode[16];            /* "native", "generic", "" */
+	char why[192];            /* why attach failed, what to do; of a success, why
+				     a better mode was refused; or "" */
+};
+
+const struct ti_hook *ti_hook_by_name(const char *name);
+const struct ti_hook *ti_hook_by_section(const char *section);
+/* All of them, NULL-terminated, for lists and messages. */
+extern const struct ti_hook *const ti_hooks[];
+
+void ti_attachment_init(struct ti_attachment *a); /* the empty state: fds -1 */
+int ti_attach(struct ti_attachment *a);
+void ti_detach(struct ti_attachment *a); /* safe in the empty state and twice */
+
+/* For the hook_*.c files: fill why[] and return r; an errno with its cure. */
+int ti_hook_why(char *why, size_t size, int r, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+const char *ti_hook_strerror(int r);
+
+extern const struct ti_hook ti_hook_xdp, ti_hook_tc, ti_hook_socket, ti_hook_tp,
+	ti_hook_raw_tp, ti_hook_tp_btf;
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * list.c - `tcpinspect list`: the modules found and what they say of
+ * themselves. Opens them, runs none of their callbacks.
+ */
+#include "list.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "json.h"
+#include "log.h"
+#include "option.h"
+#include "setup.h"
+
+static const char *field_type(const struct ti_field *f, char *out, size_t size)
+{
+	static const char *const names[] = {
+		[TI_FIELD_BOOL] = "bool", [TI_FIELD_ENUM] = "enum", [TI_FIELD_ADDR] = "address",
+		[TI_FIELD_PREFIX] = "prefix", [TI_FIELD_PORT] = "port", [TI_FIELD_VLAN] = "vlan",
+		[TI_FIELD_IFINDEX] = "interface", [TI_FIELD_NS] = "ns", [TI_FIELD_STR] = "string",
+		[TI_FIELD_LIST] = "list",
+	};
+
+	if (f->kind == TI_FIELD_UINT || f->kind == TI_FIELD_INT)
+		snprintf(out, size, "%s%u", f->kind == TI_FIELD_UINT ? "u" : "s", f->size * 8);
+	else
+		snprintf(out, size, "%s", names[f->kind]);
+	return out;
+}
+
+/* --- text ---------------------------------------------------------------- */
+
+static void option_text(const struct ti_option *o)
+{
+	char range[256];
+
+	ti_option_range(o, range, sizeof(range));
+	printf("      %-18s %s%s%s%s%s; default %s\n", o->key, o->help ? o->help : "", range[0] ? " (" : "",
+	       range, range[0] ? ")" : "", "", o->def ? o->def : "none");
+}
+
+static void event_text(const struct ti_event_type *t)
+{
+	printf("    event %s (%s): %s\n", t->name, ti_severity_name(t->severity), t->help ? t->help : "");
+	for (uint32_t i = 0; i < t->n_fields; i++) {
+		const struct ti_field *f = &t->fields[i];
+		char type[32];
+
+		printf("      %-18s %-9s %s", f->name, field_type(f, type, sizeof(type)), f->help);
+		for (uint32_t k = 0; k < f->n_names; k++)
+			printf("%s%s", k ? ", " : f->help[0] ? ": " : "", f->names[k].name);
+		for (uint32_t k = 0; k < f->n_items && f->items[k].name[0]; k++)
+			printf("%s%s", k ? ", " : f->help[0] ? "; each " : "each ", f->items[k].name);
+		putchar('\n');
+	}
+}
+
+static void hooks_text(const struct ti_probe *p)
+{
+	const char *group = "";
+
+	for (size_t i = 0; i < p->n_programs; i++) {
+		const struct ti_program *g = &p->programs[i];
+
+		if (strcmp(group, g->says->group))
+			printf("%s    hooks for %s%s: %s", i ? "\n" : "", g->says->group,
+			       g->says->optional ? " (optional)" : "", g->hook->name);
+		else
+			printf(", %s", g->hook->name);
+		group = g->says->group;
+	}
+	putchar('\n');
+}
+
+static void plugin_text(const struct ti_module *m, const struct ti_probe *p)
+{
+	hooks_text(p);
+	if (m->plugin.n_options || p->schema->n_options)
+		printf("    options\n");
+	for (uint32_t i = 0; i < m->plugin.n_options; i++)
+		option_text(&m->plugin.options[i]);
+	for (size_t i = 0; i < p->schema->n_options; i++)
+		option_text(&p->schema->options[i].row);
+	for (size_t i = 0; i < p->schema->n_types; i++)
+		event_text(&p->schema->types[i]);
+}
+
+static void module_text(struct ti_module *m, bool verbose)
+{
+	bool sink = m->prefix.kind == TI_MODULE_SINK;
+	ti_cleanup(ti_probe_freep) struct ti_probe *p = NULL;
+
+	if (ti_module_open(m) < 0)
+		return;
+	printf("  %-12s %-8s ABI %u.%u  %s\n", m->prefix.name, sink ? m->sink.version : m->plugin.version,
+	       m->prefix.abi_major, m->prefix.abi_minor, sink ? m->sink.summary : m->plugin.summary);
+	if (!verbose)
+		return;
+	printf("    file %s\n", m->path);
+	if (sink) {
+		printf("    options\n");
+		for (uint32_t i = 0; i < m->sink.n_options; i++)
+			option_text(&m->sink.options[i]);
+	} else if (ti_probe_open(&p, m->prefix.name, m->plugin.bpf,
+				 (const char *)m->plugin.bpf_end - (const char *)m->plugin.bpf) == 0) {
+		plugin_text(m, p);
+	}
+	putchar('\n');
+}
+
+/* --- JSON ---------------------------------------------------------------- */
+
+static void option_json(const struct ti_option *o, const char *comma)
+{
+	char range[256];
+
+	printf("%s{\"key\":\"%s\",\"type\":\"%s\",\"default\":", comma, o->key, ti_option_type_name(o->type));
+	ti_json_string(stdout, o->def);
+	printf(",\"range\":");
+	ti_json_string(stdout, ti_option_range(o, range, sizeof(range)));
+	printf(",\"help\":");
+	ti_json_string(stdout, o->help);
+	putchar('}');
+}
+
+static void fields_json(const struct ti_field *fields, uint32_t n)
+{
+	char type[32];
+
+	putchar('[');
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ti_field *f = &fields[i];
+
+		printf("%s{\"name\":\"%s\",\"type\":\"%s\",\"help\":", i ? "," : "", f->name,
+		       field_type(f, type, sizeof(type)));
+		ti_json_string(stdout, f->help);
+		if (f->n_names)
+			printf(",\"values\":[");
+		for (uint32_t k = 0; k < f->n_names; k++)
+			printf("%s\"%s\"", k ? "," : "", f->names[k].name);
+		if (f->n_names)
+			putchar(']');
+		if (f->kind == TI_FIELD_LIST) {
+			printf(",\"items\":");
+			fields_json(f->items, f->n_items);
+		}
+		putchar('}');
+	}
+	putchar(']');
+}
+
+static void probe_json(const struct ti_probe *p)
+{
+	printf(",\"hooks\":[");
+	for (size_t i = 0; i < p->n_programs; i++)
+		printf("%s{\"group\":\"%s\",\"hook\":\"%s\",\"target\":\"%s\",\"optional\":%s}", i ? "," : "",
+		       p->programs[i].says->group, p->programs[i].hook->name, p->programs[i].target,
+		       p->programs[i].says->optional ? "true" : "false");
+	printf("],\"events\":[");
+	for (size_t i = 0; i < p->schema->n_types; i++) {
+		const struct ti_event_type *t = &p->schema->types[i];
+
+		printf("%s{\"name\":\"%s\",\"severity\":\"%s\",\"help\":", i ? "," : "", t->name,
+		       ti_severity_name(t->severity));
+		ti_json_string(stdout, t->help);
+		printf(",\"fields\":");
+		fields_json(t->fields, t->n_fields);
+		putchar('}');
+	}
+	putchar(']');
+}
+
+static void module_json(struct ti_module *m, const char *comma)
+{
+	bool sink = m->prefix.kind == TI_MODULE_SINK;
+	const struct ti_option *options = sink ? m->sink.options : m->plugin.options;
+	uint32_t n = sink ? m->sink.n_options : m->plugin.n_options;
+	ti_cleanup(ti_probe_freep) struct ti_probe *p = NULL;
+
+	printf("%s{\"kind\":\"%s\",\"name\":\"%s\",\"version\":", comma, sink ? "sink" : "plugin", m->prefix.name);
+	ti_json_string(stdout, sink ? m->sink.version : m->plugin.version);
+	printf(",\"abi\":\"%u.%u\",\"path\":", m->prefix.abi_major, m->prefix.abi_minor);
+	ti_json_string(stdout, m->path);
+	printf(",\"summary\":");
+	ti_json_string(stdout, sink ? m->sink.summary : m->plugin.summary);
+	if (!sink)
+		ti_probe_open(&p, m->prefix.name, m->plugin.bpf,
+			      (const char *)m->plugin.bpf_end - (const char *)m->plugin.bpf);
+	printf(",\"options\":[");
+	for (uint32_t i = 0; i < n; i++)
+		option_json(&options[i], i ? "," : "");
+	for (size_t i = 0; p && i < p->schema->n_options; i++)
+		option_json(&p->schema->options[i].row, i + n ? "," : "");
+	putchar(']');
+	if (p)
+		probe_json(p);
+	putchar('}');
+}
+
+static void all_json(struct ti_setup *s)
+{
+	const char *comma = "";
+
+	putchar('[');
+	for (size_t i = 0; i < s->n_plugin_modules + s->n_sink_modules; i++) {
+		struct ti_module *m = i < s->n_plugin_modules ? &s->plugin_modules[i] :
+								&s->sink_modules[i - s->n_plugin_modules];
+
+		if (ti_module_open(m) < 0)
+			continue;
+		module_json(m, comma);
+		comma = ",";
+	}
+	printf("]\n");
+}
+
+int ti_cmd_list(const struct ti_args *a)
+{
+	struct ti_setup s = { 0 };
+	int r = ti_setup_modules(&s, a);
+
+	ti_log_level(TI_LOG_WARNING); /* here -v asks for more to be listed */
+	if (r >= 0 && a->json) {
+		all_json(&s);
+	} else if (r >= 0) {
+		printf("Plugins%s\n", s.n_plugin_modules ? "" : ": none installed");
+		for (size_t i = 0; i < s.n_plugin_modules; i++)
+			module_text(&s.plugin_modules[i], a->verbose);
+		printf("Sinks%s\n", s.n_sink_modules ? "" : ": none installed");
+		for (size_t i = 0; i < s.n_sink_modules; i++)
+			module_text(&s.sink_modules[i], a->verbose);
+	}
+	ti_setup_free(&s);
+	return r < 0 ? TI_EXIT_USAGE : TI_EXIT_DONE;
+}

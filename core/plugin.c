@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plugin.c - one plugin at run time. Owns everything between the module and the
+ * router: config struct, probe, places, ring, tick. ti_handle, which plugins
+ * hold, is this struct.
+ */
+#include "plugin.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "attach.h"
+#include "ini.h"
+#include "log.h"
+#include "option.h"
+#include "ring.h"
+
+#define EVENT_MAX 16384 /* bytes; TI_EVENT asserts it */
+
+struct ti_plugin_run {
+	struct ti_module *module;
+	const struct ti_plugin *d; /* its descriptor */
+	struct ti_plugin_common common;
+	void *config;              /* values of d->options */
+	struct ti_probe *probe;
+	struct ti_router *router;  /* borrowed */
+	size_t index;              /* in it */
+
+	/* From start to stop. */
+	const struct ti_plugin_env *env;
+	struct ti_places *places;
+	struct ti_ring *ring;
+	struct event *tick;
+	void *self;
+	bool running, started;
+	uint64_t lost_seen;        /* of TI_COUNT_LOST, told to the router */
+	uint64_t last_utc;         /* of the last event: time never goes back */
+	char *scratch;             /* a copy for event() to change */
+	struct ti_log_limit odd;
+};
+
+#define OPT(field, ...) { .offset = offsetof(struct ti_plugin_common, field), __VA_ARGS__ }
+const struct ti_option ti_plugin_options[] = {
+	OPT(enabled, .key = "enabled", .type = TI_OPT_BOOL, .def = "no", .help = "run this plugin"),
+	OPT(hook, .key = "hook", .type = TI_OPT_STRING, .def = "auto", .max = 31,
+	    .help = "kernel hook to prefer; auto: the plugin's own order"),
+	OPT(interfaces, .key = "interfaces", .type = TI_OPT_LIST,
+	    .help = "interfaces to attach to, as in [tcpinspect]; default: those"),
+	OPT(ring_size, .key = "ring_size", .type = TI_OPT_SIZE, .def = "1MiB", .min = 4096,
+	    .max = 1 << 30, .help = "ring buffer for events, rounded up to a power of two"),
+};
+#undef OPT
+const size_t ti_plugin_n_options = TI_ARRAY_SIZE(ti_plugin_options);
+
+/* --- services (ti_host) -------------------------------------------------- */
+
+static struct ti_plugin_run *of(struct ti_handle *h)
+{
+	return (struct ti_plugin_run *)h;
+}
+
+static uint64_t boot_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+uint64_t ti_utc_offset(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec - boot_now();
+}
+
+/* To the router, with the time held monotonic within the plugin. */
+static void route(struct ti_plugin_run *p, struct ti_record *rec, const void *data)
+{
+	uint64_t utc = rec->boot_ns + *p->env->utc_offset;
+
+	if (!p->env->admit(p->env->arg)) {
+		ti_router_swallowed(p->router, p->index);
+		return;
+	}
+	if (utc < p->last_utc)
+		rec->boot_ns = p->last_utc - *p->env->utc_offset;
+	else
+		p->last_utc = utc;
+	ti_router_event(p->router, p->index, rec, data);
+}
+
+static int host_event(struct ti_handle *h, const char *name)
+{
+	const struct ti_schema *s = of(h)->probe->schema;
+
+	for (size_t i = 0; i < s->n_types; i++)
+		if (!strcmp(s->types[i].name, name))
+			return i;
+	return -ENOENT;
+}
+
+static int host_emit(struct ti_handle *h, int event, const void *data, size_t len, uint64_t boot_ns)
+{
+	struct ti_plugin_run *p = of(h);
+	const struct ti_schema *s = p->probe->schema;
+	struct ti_record rec = { .event = event, .len = len, .boot_ns = boot_ns };
+
+	if (event < 0 || (size_t)event >= s->n_types || len != s->types[event].size)
+		return -EINVAL;
+	if (!rec.boot_ns)
+		rec.boot_ns = boot_now();
+	route(p, &rec, data);
+	return 0;
+}
+
+static void *host_memory(struct ti_handle *h, const char *name, size_t *size)
+{
+	return ti_probe_memory(of(h)->probe, name, size);
+}
+
+static int host_map(struct ti_handle *h, const char *name)
+{
+	return ti_probe_map(of(h)->probe, name);
+}
+
+static int host_map_get(struct ti_handle *h, int map, const void *key, void *value)
+{
+	(void)h;
+	return bpf_map_lookup_elem(map, key, value) < 0 ? -errno : 0;
+}
+
+static int host_map_set(struct ti_handle *h, int map, const void *key, const void *value)
+{
+	(void)h;
+	return bpf_map_update_elem(map, key, value, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static int host_map_delete(struct ti_handle *h, int map, const void *key)
+{
+	(void)h;
+	return bpf_map_delete_elem(map, key) < 0 ? -errno : 0;
+}
+
+static int host_cpus(struct ti_handle *h)
+{
+	(void)h;
+	return ti_probe_cpus();
+}
+
+static uint64_t host_now(struct ti_handle *h)
+{
+	(void)h;
+	return boot_now();
+}
+
+static const char *host_ifname(struct ti_handle *h, uint32_t ifindex)
+{
+	const struct ti_iface *i = ti_ifaces_by_index(of(h)->env->ifaces, ifindex);
+
+	return i ? i->name : NULL;
+}
+
+static const char *host_hook(struct ti_handle *h, const char *group)
+{
+	return of(h)->places ? ti_places_hook(of(h)->places, group) : NULL;
+}
+
+static void host_log(struct ti_handle *h, enum ti_log_level level, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ti_log(level > TI_LOG_DEBUG ? TI_LOG_DEBUG : level, "%s: %s", ti_plugin_name(of(h)), text);
+}
+
+static const struct ti_host host = {
+	.size = sizeof(host),
+	.event = host_event,
+	.emit = host_emit,
+	.memory = host_memory,
+	.map = host_map,
+	.map_get = host_map_get,
+	.map_set = host_map_set,
+	.map_delete = host_map_delete,
+	.cpus = host_cpus,
+	.now = host_now,
+	.ifname = host_ifname,
+	.hook = host_hook,
+	.log = host_log,
+};
+
+/* --- options ------------------------------------------------------------- */
+
+/* Options that the BPF program reads: into the probe's copy of .rodata. */
+static void apply_bpf_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
+{
+	const struct ti_schema *schema = p->probe->schema;
+
+	for (size_t i = 0; i < schema->n_options; i++) {
+		const struct ti_bpf_option *o = &schema->options[i];
+		char why[256];
+
+		for (size_t k = 0; s && k < s->n_keys; k++) {
+			if (strcmp(s->keys[k].key, o->row.key))
+				continue;
+			s->keys[k].used = true;
+			if (ti_option_parse_at(&o->row, s->keys[k].value,
+					       (char *)p->probe->rodata + o->row.offset, o->width,
+					       why, sizeof(why)) < 0)
+				ti_ini_error(ini, s, &s->keys[k], "%s: %s", o->row.key, why);
+		}
+	}
+}
+
+static int complain_unused(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
+{
+	const struct ti_schema *schema = p->probe->schema;
+	struct ti_option *rows = calloc(schema->n_options + 1, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < schema->n_options; i++)
+		rows[i] = schema->options[i].row;
+	ti_ini_unused(ini, s,
+		      (const struct ti_option *const[]){ ti_plugin_options, p->d->options, rows },
+		      (const size_t[]){ ti_plugin_n_options, p->d->n_options, schema->n_options }, 3);
+	free(rows);
+	return 0;
+}
+
+static void check_hook(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
+{
+	char have[256] = "";
+	size_t n = 0;
+
+	if (!strcmp(p->common.hook, "auto") || ti_probe_offers(p->probe, p->common.hook))
+		return;
+	for (size_t i = 0; ti_hooks[i] && n < sizeof(have); i++)
+		if (ti_probe_offers(p->probe, ti_hooks[i]->name))
+			n += snprintf(have + n, sizeof(have) - n, ", %s", ti_hooks[i]->name);
+	for (size_t k = 0; s && k < s->n_keys; k++)
+		if (!strcmp(s->keys[k].key, "hook"))
+			ti_ini_error(ini, s, &s->keys[k], "hook: %s has no '%s'; it has auto%s",
+				     ti_plugin_name(p), p->common.hook, have);
+}
+
+static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
+{
+	char why[256];
+
+	if (ti_option_defaults(p->d->options, p->d->n_options, p->config, why, sizeof(why)) < 0)
+		return ti_err(-EINVAL, "%s: a default of its own doesn't parse: %s", ti_plugin_name(p), why);
+	if (ti_option_defaults(ti_plugin_options, ti_plugin_n_options, &p->common, why, sizeof(why)) < 0)
+		return ti_err(-EINVAL, "plugin options: %s", why);
+	ti_ini_apply(ini, s, ti_plugin_options, ti_plugin_n_options, &p->common);
+	ti_ini_apply(ini, s, p->d->options, p->d->n_options, p->config);
+	apply_bpf_options(p, ini, s);
+	check_hook(p, ini, s);
+	return complain_unused(p, ini, s);
+}
+
+int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_router *router,
+		  struct ti_ini *ini, struct ti_ini_section *s, const char *interfaces)
+{
+	struct ti_plugin_run *p = calloc(1, sizeof(*p));
+	int r = -ENOMEM;
+
+	if (!p)
+		return r;
+	p->module = m;
+	p->d = &m->plugin;
+	p->router = router;
+	p->config = calloc(1, p->d->config_size + 1);
+	if (p->config)
+		r = ti_probe_open(&p->probe, m->prefix.name, p->d->bpf,
+				  (const char *)p->d->bpf_end - (const char *)p->d->bpf);
+	if (r >= 0)
+		r = read_options(p, ini, s);
+	if (r >= 0 && !p->common.interfaces) {
+		p->common.interfaces = strdup(interfaces);
+		r = p->common.interfaces ? 0 : -ENOMEM;
+	}
+	if (r >= 0)
+		r = ti_router_add_plugin(router, m->prefix.name, p->probe->schema->types,
+					 p->probe->schema->n_types, &p->index);
+	if (r < 0) {
+		ti_plugin_free(p);
+		return r;
+	}
+	*out = p;
+	return 0;
+}
+
+void ti_plugin_free(struct ti_plugin_run *p)
+{
+	if (!p)
+		return;
+	ti_plugin_stop(p);
+	ti_probe_free(p->probe);
+	if (p->config)
+		ti_option_free(p->d->options, p->d->n_options, p->config);
+	free(p->config);
+	ti_option_free(ti_plugin_options, ti_plugin_n_options, &p->common);
+	free(p);
+}
+
+const char *ti_plugin_name(const struct ti_plugin_run *p)
+{
+	return p->module->prefix.name;
+}
+
+struct ti_probe *ti_plugin_probe(struct ti_plugin_run *p)
+{
+	return p->probe;
+}
+
+const struct ti_plugin_common *ti_plugin_common(const struct ti_plugin_run *p)
+{
+	return &p->common;
+}
+
+bool ti_plugin_running(const struct ti_plugin_run *p)
+{
+	return p->running;
+}
+
+size_t ti_plugin_index(const struct ti_plugin_run *p)
+{
+	return p->index;
+}
+
+/* --- events -------------------------------------------------------------- */
+
+static void count_lost(struct ti_plugin_run *p)
+{
+	uint64_t lost = ti_probe_counter(p->probe, TI_COUNT_LOST);
+
+	if (lost > p->lost_seen)
+		ti_router_lost(p->router, p->index, lost - p->lost_seen);
+	p->lost_seen = lost;
+}
+
+static void on_record(void *arg, const struct ti_record *in, const void *data)
+{
+	struct ti_plugin_run *p = arg;
+	const struct ti_schema *s = p->probe->schema;
+	struct ti_record rec = *in;
+
+	if (rec.event >= s->n_types || rec.len != s->types[rec.event].size || rec.len > EVENT_MAX) {
+		ti_log_limited(&p->odd, TI_LOG_WARNING, "%s: a record of no known event (number %u, %u bytes)",
+			       ti_plugin_name(p), rec.event, rec.len);
+		ti_router_swallowed(p->router, p->index);
+		return;
+	}
+	if (p->scratch) {
+		data = memcpy(p->scratch, data, rec.len);
+		if (p->d->event(p->self, &rec, p->scratch) != 0) {
+			ti_router_swallowed(p->router, p->index);
+			return;
+		}
+	}
+	route(p, &rec, data);
+}
+
+static void on_batch(void *arg)
+{
+	struct ti_plugin_run *p = arg;
+
+	ti_router_flush(p->router);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct ti_plugin_run *p = arg;
+
+	(void)fd;
+	(void)what;
+	*p->env->utc_offset = ti_utc_offset();
+	count_lost(p);
+	if (p->d->tick)
+		p->d->tick(p->self, boot_now());
+	ti_router_flush(p->router);
+}
+
+/* --- start and stop ------------------------------------------------------ */
+
+static int attach_all(struct ti_plugin_run *p)
+{
+	size_t chosen = 0, failed = 0;
+	char why[256];
+	int r = ti_places_host(p->places);
+
+	if (r < 0)
+		return r;
+	if (!ti_places_wants_ifaces(p->places))
+		return 0;
+	for (size_t i = 0; i < ti_ifaces_count(p->env->ifaces); i++) {
+		const struct ti_iface *iface = ti_ifaces_at(p->env->ifaces, i);
+
+		if (!ti_ifaces_chosen(p->env->ifaces, iface, p->common.interfaces, why, sizeof(why))) {
+			ti_debug("%s: not on %s: %s", ti_plugin_name(p), iface->name, why);
+			continue;
+		}
+		chosen++;
+		r = ti_places_iface(p->places, iface);
+		failed += r < 0;
+	}
+	if (chosen && failed == chosen)
+		return r;
+	if (!chosen)
+		ti_warn("%s: no interface matches '%s' yet; waiting for one", ti_plugin_name(p),
+			p->common.interfaces);
+	return 0;
+}
+
+static int start_ring_and_tick(struct ti_plugin_run *p)
+{
+	uint32_t ms = p->d->tick_ms ? p->d->tick_ms : 1000;
+	struct timeval period = { ms / 1000, ms % 1000 * 1000 };
+	int fd = ti_probe_map(p->probe, "ti_ring");
+	int r = fd < 0 ? 0 : ti_ring_new(&p->ring, fd, p->env->base, on_record, on_batch, p);
+
+	if (r < 0)
+		return ti_err(r, "%s: cannot map its ring buffer", ti_plugin_name(p));
+	p->tick = event_new(p->env->base, -1, EV_PERSIST, on_tick, p);
+	return p->tick && event_add(p->tick, &period) == 0 ? 0 : -ENOMEM;
+}
+
+static int start(struct ti_plugin_run *p)
+{
+	int r;
+
+	ti_probe_survey(p->probe);
+	r = ti_probe_load(p->probe, p->common.ring_size);
+	if (r < 0)
+		return r;
+	if (p->d->event) {
+		p->scratch = malloc(EVENT_MAX);
+		if (!p->scratch)
+			return -ENOMEM;
+	}
+	r = ti_places_new(&p->places, p->probe, p->common.hook);
+	if (r >= 0)
+		r = start_ring_and_tick(p);
+	if (r >= 0 && p->d->start) {
+		r = p->d->start(&p->self, &host, (struct ti_handle *)p, p->config);
+		if (r < 0)
+			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
+	}
+	p->started = r >= 0;
+	return r < 0 ? r : attach_all(p);
+}
+
+int ti_plugin_start(struct ti_plugin_run *p, const struct ti_plugin_env *env)
+{
+	int r;
+
+	p->env = env;
+	p->running = true;
+	r = start(p);
+	if (r < 0) {
+		ti_plugin_stop(p);
+		return r;
+	}
+	if (p->d->attached)
+		p->d->attached(p->self);
+	return 0;
+}
+
+void ti_plugin_iface(struct ti_plugin_run *p, enum ti_iface_change what, const struct ti_iface *i)
+{
+	size_t before;
+	char why[256];
+
+	if (!p->running)
+		return;
+	before = ti_places_ifaces(p->places);
+	if (what == TI_IFACE_GONE ||
+	    !ti_ifaces_chosen(p->env->ifaces, i, p->common.interfaces, why, sizeof(why)))
+		ti_places_iface_gone(p->places, i->index);
+	else if (ti_places_wants_ifaces(p->places))
+		ti_places_iface(p->places, i);
+	if (p->d->attached && ti_places_ifaces(p->places) != before)
+		p->d->attached(p->self);
+}
+
+void ti_plugin_stop(struct ti_plugin_run *p)
+{
+	if (!p->running)
+		return;
+	p->running = false;
+	if (p->places)
+		ti_places_detach(p->places);
+	if (p->ring)
+		ti_ring_drain(p->ring);
+	count_lost(p);
+	if (p->started && p->d->stop)
+		p->d->stop(p->self);
+	p->started = false;
+	ti_router_flush(p->router);
+	if (p->tick)
+		event_free(p->tick);
+	ti_ring_free(p->ring);
+	ti_places_free(p->places);
+	free(p->scratch);
+	ti_probe_unload(p->probe);
+	p->tick = NULL;
+	p->ring = NULL;
+	p->places = NULL;
+	p->scratch = NULL;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plugin.h - a running plugin: its module, options, probe, places and ring, and
+ * the services it is given (ti_host). What fails here takes only this plugin
+ * down.
+ */
+#ifndef TI_PLUGIN_H
+#define TI_PLUGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "iface.h"
+#include "module.h"
+#include "probe.h"
+#include "route.h"
+
+struct event_base;
+struct ti_ini;
+struct ti_ini_section;
+struct ti_plugin_run;
+
+/* Rows that every [plugin NAME] has. */
+struct ti_plugin_common {
+	bool enabled;
+	char *hook;
+	char *interfaces;
+	uint64_t ring_size;
+};
+extern const struct ti_option ti_plugin_options[];
+extern const size_t ti_plugin_n_options;
+
+/*
+ * A plugin of module `m` (opened, borrowed) with its options from section `s`
+ * (NULL: defaults); bad ones are counted in ini->errors. Its BPF object is read
+ * but nothing is loaded: needs no privilege. Its event types are made known to
+ * the router. `interfaces` is what applies when the plugin names none. -errno:
+ * logged.
+ */
+int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_router *router,
+		  struct ti_ini *ini, struct ti_ini_section *s, const char *interfaces);
+void ti_plugin_free(struct ti_plugin_run *p);
+
+const char *ti_plugin_name(const struct ti_plugin_run *p);
+struct ti_probe *ti_plugin_probe(struct ti_plugin_run *p);
+const struct ti_plugin_common *ti_plugin_common(const struct ti_plugin_run *p);
+
+/* What a running plugin needs of the daemon; must outlive it. */
+struct ti_plugin_env {
+	struct event_base *base;
+	struct ti_ifaces *ifaces;
+	uint64_t *utc_offset; /* ns from CLOCK_BOOTTIME to UTC, sampled anew each tick */
+	/* May the next event go on? Asked once an event (--count). */
+	bool (*admit)(void *arg);
+	void *arg;
+};
+
+/* Load, start, attach. -errno: logged, nothing is left attached. */
+int ti_plugin_start(struct ti_plugin_run *p, const struct ti_plugin_env *env);
+/* An interface came, changed or went. */
+void ti_plugin_iface(struct ti_plugin_run *p, enum ti_iface_change what, const struct ti_iface *i);
+/* Detach, drain the ring, let the plugin say its last. Safe when not started. */
+void ti_plugin_stop(struct ti_plugin_run *p);
+uint64_t ti_utc_offset(void);
+bool ti_plugin_running(const struct ti_plugin_run *p);
+size_t ti_plugin_index(const struct ti_plugin_run *p); /* in the router */
+
+#endif

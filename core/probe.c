@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * probe.c - a plugin's BPF object.
+ *
+ * All alternatives of a hook group are loaded, not only the first: which one is
+ * used can differ by interface, and interfaces come later. What one kernel lacks
+ * shows at load, and libbpf gives up the whole object for it; so the program
+ * that failed is left out and the object opened and loaded again.
+ */
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "log.h"
+
+struct ti_memory {
+	const char *name; /* the map's, owned by the object */
+	void *at;
+	size_t length, stride;
+};
+
+/* What libbpf said last: which program failed, and the line that says why. */
+static struct {
+	char prog[128];
+	char line[1024];
+	char verifier[65536];
+} said;
+
+static int libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	static char text[65536];
+	size_t n;
+
+	if (level == LIBBPF_DEBUG && ti_log_level_now() < TI_LOG_DEBUG)
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	n = strlen(text);
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = 0;
+	if (level == LIBBPF_WARN) {
+		sscanf(text, "libbpf: prog '%127[^']'", said.prog);
+		if (strstr(text, "BEGIN PROG LOAD LOG"))
+			snprintf(said.verifier, sizeof(said.verifier), "%s", text);
+		else if (!strstr(text, "failed to load object") && !strstr(text, "failed to load '"))
+			snprintf(said.line, sizeof(said.line), "%.1023s", text + (strncmp(text, "libbpf: ", 8) ? 0 : 8));
+	}
+	ti_debug("%s", text);
+	return 0;
+}
+
+void ti_probe_libbpf_log(void)
+{
+	libbpf_set_print(libbpf_print);
+}
+
+/* --- open ---------------------------------------------------------------- */
+
+static struct bpf_object *open_object(const struct ti_probe *p)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = p->plugin);
+
+	return bpf_object__open_mem(p->bytes, p->size, &opts);
+}
+
+static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct ti_bpf_hook *says)
+{
+	struct ti_program *g = &p->programs[p->n_programs];
+	struct bpf_program *prog = bpf_object__find_program_by_name(obj, says->prog);
+	const char *sec = prog ? bpf_program__section_name(prog) : "";
+
+	g->says = says;
+	g->hook = ti_hook_by_section(sec);
+	if (!g->hook)
+		return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect",
+			      p->plugin, says->prog, sec);
+	snprintf(g->target, sizeof(g->target), "%s", sec + strlen(g->hook->section));
+	p->n_programs++;
+	return 0;
+}
+
+static int read_object(struct ti_probe *p, struct bpf_object *obj)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
+	const void *rodata = NULL;
+	int r;
+
+	if (map)
+		rodata = bpf_map__initial_value(map, &p->rodata_size);
+	p->rodata = malloc(p->rodata_size + 1);
+	if (!p->rodata)
+		return -ENOMEM;
+	if (rodata)
+		memcpy(p->rodata, rodata, p->rodata_size);
+	r = ti_schema_new(&p->schema, p->plugin, bpf_object__btf(obj), p->rodata, p->rodata_size);
+	if (r < 0)
+		return r;
+	p->programs = calloc(p->schema->n_hooks, sizeof(*p->programs));
+	if (!p->programs)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->schema->n_hooks; i++) {
+		r = add_program(p, obj, &p->schema->hooks[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, size_t size)
+{
+	ti_cleanup(ti_probe_freep) struct ti_probe *p = calloc(1, sizeof(*p));
+	struct bpf_object *obj;
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->plugin = plugin;
+	p->bytes = bytes;
+	p->size = size;
+	said.line[0] = 0;
+	obj = open_object(p);
+	if (!obj)
+		return ti_err(-errno, "%s: its BPF object can't be read: %s", plugin,
+			      said.line[0] ? said.line : strerror(errno));
+	r = read_object(p, obj);
+	bpf_object__close(obj);
+	if (r < 0)
+		return r;
+	*out = TI_TAKE(p);
+	return 0;
+}
+
+void ti_probe_unload(struct ti_probe *p)
+{
+	for (size_t i = 0; i < p->n_memory; i++)
+		munmap(p->memory[i].at, p->memory[i].length);
+	p->n_memory = 0;
+	for (size_t i = 0; i < p->n_programs; i++)
+		p->programs[i].prog = NULL;
+	bpf_object__close(p->obj);
+	p->obj = NULL;
+}
+
+void ti_probe_free(struct ti_probe *p)
+{
+	if (!p)
+		return;
+	ti_probe_unload(p);
+	free(p->memory);
+	ti_schema_free(p->schema);
+	free(p->programs);
+	free(p->rodata);
+	free(p);
+}
+
+void ti_probe_freep(struct ti_probe **p)
+{
+	ti_probe_free(*p);
+}
+
+void ti_probe_survey(struct ti_probe *p)
+{
+	for (size_t i = 0; i < p->n_programs; i++) {
+		struct ti_program *g = &p->programs[i];
+
+		g->usable = g->hook->available(g->target, g->why, sizeof(g->why)) == 0;
+	}
+}
+
+/* Up to the last CPU that is online: "possible" ones can be hundreds on a small
+ * virtual machine, and each would cost memory. */
+int ti_probe_cpus(void)
+{
+	static int cpus;
+	ti_cleanup(ti_fclosep) FILE *f = NULL;
+	int first, last;
+	char sep;
+
+	if (cpus)
+		return cpus;
+	f = fopen("/sys/devices/system/cpu/online", "re");
+	cpus = 1;
+	while (f && fscanf(f, "%d", &first) == 1) { /* 0-3,8,10-11 */
+		last = first;
+		if (fscanf(f, "-%d", &last) < 0 || last < first)
+			last = first;
+		cpus = last + 1;
+		if (fscanf(f, "%c", &sep) != 1 || sep != ',')
+			break;
+	}
+	return cpus;
+}
+
+/* --- load ---------------------------------------------------------------- */
+
+/* The first group that needs a program and has none left, NULL: there is none. */
+static const char *bare_group(const struct ti_probe *p)
+{
+	for (size_t i = 0; i < p->n_programs; i++) {
+		const char *group = p->programs[i].says->group;
+		bool optional = false, has = false;
+
+		for (size_t j = 0; j < p->n_programs; j++) {
+			if (strcmp(p->programs[j].says->group, group))
+				continue;
+			optional |= p->programs[j].says->optional;
+			has |= p->programs[j].usable;
+		}
+		if (!has && !optional)
+			return group;
+	}
+	return NULL;
+}
+
+static struct ti_program *program_by_name(struct ti_probe *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (!strcmp(p->programs[i].says->prog, name))
+			return &p->programs[i];
+	return NULL;
+}
+
+static uint32_t ring_bytes(uint64_t want)
+{
+	uint64_t size = getpagesize();
+
+	while (size < want && size < 1u << 30)
+		size *= 2;
+	return size;
+}
+
+static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t ring_size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, "ti_ring");
+	int r = map ? bpf_map__set_max_entries(map, ring_bytes(ring_size)) : 0;
+
+	for (size_t i = 0; r >= 0 && i < p->schema->n_cpu_maps; i++) {
+		map = bpf_object__find_map_by_name(obj, p->schema->cpu_maps[i]);
+		r = map ? bpf_map__set_max_entries(map, ti_probe_cpus()) : -ENOENT;
+	}
+	map = bpf_object__find_map_by_name(obj, ".rodata");
+	if (r >= 0 && map)
+		r = bpf_map__set_initial_value(map, p->rodata, p->rodata_size);
+	return r;
+}
+
+static void fill(struct ti_probe *p, const char *var, uint64_t value)
+{
+	size_t size;
+	int64_t at = ti_schema_var(p->schema, ".rodata", var, &size);
+	uint32_t small = value;
+
+	if (at >= 0)
+		memcpy((char *)p->rodata + at, size == sizeof(small) ? (void *)&small : &value, size);
+}
+
+/* What the daemon tells the programs: bpf.h. */
+static void fill_rodata(struct ti_probe *p)
+{
+	struct stat st = { 0 };
+	uint64_t seed;
+
+	for (size_t i = 0; i < p->schema->n_types; i++) {
+		uint64_t number = p->schema->types[i].number;
+
+		memcpy((char *)p->rodata + p->schema->type_vars[i], &number, sizeof(number));
+	}
+	stat("/proc/self/ns/net", &st);
+	fill(p, "ti_netns", st.st_ino);
+	fill(p, "ti_cpus", ti_probe_cpus());
+	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+		fill(p, "ti_seed", seed);
+}
+
+static int load_once(struct ti_probe *p, uint64_t ring_size)
+{
+	struct bpf_object *obj = open_object(p);
+	struct bpf_program *prog;
+	int r;
+
+	if (!obj)
+		return -errno;
+	bpf_object__for_each_program(prog, obj) {
+		struct ti_program *g = program_by_name(p, bpf_program__name(prog));
+
+		bpf_program__set_autoload(prog, g && g->usable);
+	}
+	r = prepare_maps(p, obj, ring_size);
+	if (r >= 0)
+		r = bpf_object__load(obj);
+	if (r < 0) {
+		bpf_object__close(obj);
+		return r;
+	}
+	p->obj = obj;
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (p->programs[i].usable)
+			p->programs[i].prog = bpf_object__find_program_by_name(obj, p->programs[i].says->prog);
+	return 0;
+}
+
+/* The verifier's last words: what it was looking at and why it said no. */
+static const char *verifier_tail(void)
+{
+	char *end = strstr(said.verifier, "-- END PROG LOAD LOG");
+	char *at, *stats = strstr(said.verifier, "\nprocessed ");
+	int lines = 0;
+
+	if (stats)
+		end = stats;
+	if (!end)
+		return said.line;
+	*end = 0;
+	for (at = end; at > said.verifier && lines < 6; at--)
+		lines += at[-1] == '\n';
+	return at == said.verifier ? at : at + 1;
+}
+
+int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const char *group;
+	int r;
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* needed before 5.11; refused elsewhere, no matter */
+	fill_rodata(p);
+	while (!(group = bare_group(p))) {
+		struct ti_program *failed;
+
+		memset(&said, 0, sizeof(said));
+		r = load_once(p, ring_size);
+		if (r == 0)
+			return 0;
+		failed = program_by_name(p, said.prog);
+		if (r == -EPERM && geteuid() != 0)
+			return ti_err(r, "%s: not permitted to load BPF programs: run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
+				      p->plugin);
+		if (!failed || !failed->usable)
+			return ti_err(r, "%s: the kernel refuses its BPF object: %s%s%s", p->plugin,
+				      said.line[0] ? said.line : strerror(-r),
+				      r == -EPERM ? "; lockdown=integrity or locked memory (ulimit -l) may be why" : "",
+				      ti_log_level_now() < TI_LOG_DEBUG ? " (-v shows all)" : "");
+		failed->usable = false;
+		snprintf(failed->why, sizeof(failed->why), "the kernel refuses %s: %s", said.prog, verifier_tail());
+		ti_debug("%s: %s", p->plugin, failed->why);
+	}
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (!strcmp(p->programs[i].says->group, group))
+			ti_err(0, "%s: %s at %s: %s", p->plugin, group, p->programs[i].hook->name,
+			       p->programs[i].why);
+	return -EOPNOTSUPP;
+}
+
+/* --- memory -------------------------------------------------------------- */
+
+static void *cpu_array(struct ti_probe *p, struct bpf_map *map, size_t *size)
+{
+	size_t stride = (bpf_map__value_size(map) + 7) & ~7u;
+	size_t page = getpagesize();
+	size_t length = (stride * bpf_map__max_entries(map) + page - 1) / page * page;
+	struct ti_memory *grown;
+	void *at;
+
+	for (size_t i = 0; i < p->n_memory; i++)
+		if (p->memory[i].name == bpf_map__name(map)) {
+			*size = stride;
+			return p->memory[i].at;
+		}
+	grown = realloc(p->memory, (p->n_memory + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	p->memory = grown;
+	at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	p->memory[p->n_memory++] = (struct ti_memory){ bpf_map__name(map), at, length, stride };
+	*size = stride;
+	return at;
+}
+
+void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size)
+{
+	static const char *const sections[] = { ".bss", ".data" };
+	struct bpf_map *map;
+
+	if (!p->obj)
+		return NULL;
+	for (size_t i = 0; i < p->schema->n_cpu_maps; i++)
+		if (!strcmp(p->schema->cpu_maps[i], name))
+			return cpu_array(p, bpf_object__find_map_by_name(p->obj, name), size);
+	for (size_t i = 0; i < TI_ARRAY_SIZE(sections); i++) {
+		int64_t at = ti_schema_var(p->schema, sections[i], name, size);
+		size_t all;
+
+		map = at < 0 ? NULL : bpf_object__find_map_by_name(p->obj, sections[i]);
+		if (map)
+			return (char *)bpf_map__initial_value(map, &all) + at;
+	}
+	return NULL;
+}
+
+int ti_probe_map(struct ti_probe *p, const char *name)
+{
+	int fd = p->obj ? bpf_object__find_map_fd_by_name(p->obj, name) : -ENOENT;
+
+	return fd < 0 ? -ENOENT : fd;
+}
+
+uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)
+{
+	size_t stride;
+	char *at = ti_probe_memory(p, "ti_counters", &stride);
+	uint64_t sum = 0;
+
+	for (int cpu = 0; at && cpu < ti_probe_cpus(); cpu++)
+		sum += __atomic_load_n((uint64_t *)(at + cpu * stride) + which, __ATOMIC_RELAXED);
+	return sum;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * schema.h - what a BPF object says of itself in BTF: event types, options,
+ * hook groups. Everything is read here once, at load; nothing looks at BTF
+ * afterwards.
+ */
+#ifndef TI_SCHEMA_H
+#define TI_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tcpinspect/event.h>
+#include <tcpinspect/option.h>
+
+struct btf;
+
+/* An option that the program reads from .rodata. row.offset is the variable's
+ * offset there. */
+struct ti_bpf_option {
+	struct ti_option row;
+	uint32_t width; /* bytes of the variable */
+};
+
+/* A program that is an alternative of a hook group. */
+struct ti_bpf_hook {
+	const char *group;
+	const char *prog; /* function name */
+	unsigned order;
+	bool optional;
+};
+
+struct ti_schema {
+	struct ti_event_type *types; /* types[i].number == i */
+	uint32_t *type_vars;         /* offset in .rodata of each type's number */
+	size_t n_types;
+	struct ti_bpf_option *options;
+	size_t n_options;
+	struct ti_bpf_hook *hooks;   /* by group as first seen, then by order */
+	size_t n_hooks;
+	const char **cpu_maps;       /* maps to be sized to the number of CPUs */
+	size_t n_cpu_maps;
+
+	struct btf *btf;  /* owned: the names above point into it ... */
+	void **owned;     /* ... or are among these */
+	size_t n_owned;
+};
+
+/*
+ * Read an object's BTF (as bpf_object__btf gives it: offsets filled in) and the
+ * initial bytes of its .rodata (NULL, 0: it has none). `plugin` is borrowed.
+ * What can't be expressed is logged with the plugin's, event's and field's name
+ * and what to write instead: -EINVAL.
+ */
+int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *btf,
+		  const void *rodata, size_t rodata_size);
+void ti_schema_free(struct ti_schema *s);
+void ti_schema_freep(struct ti_schema **s);
+
+/* Offset of a variable in a DATASEC (".bss", ".rodata"); -ENOENT. *size in bytes. */
+int64_t ti_schema_var(const struct ti_schema *s, const char *section, const char *name,
+		      size_t *size);
+
+#endif

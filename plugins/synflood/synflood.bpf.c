@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
+/*
+ * synflood.bpf.c - counts SYNs by listener and by source, and the handshakes
+ * that complete. Decides nothing: that is user space's, once a second.
+ */
+#include <tcpinspect/bpf.h>
+#include "synflood.h"
+
+TI_LICENSE("Dual BSD/GPL");
+
+TI_EVENT(flood_start, WARNING, "SYNs that complete no handshake have begun to flood a destination");
+TI_EVENT(flood_update, WARNING, "the flood goes on");
+TI_EVENT(flood_end, NOTICE, "the flood is over");
+TI_EVENT(backscatter, NOTICE, "SYN-ACKs that answer no SYN of this host: reflection, or its address is being spoofed");
+TI_EVENT(syn_sources, INFO, "sources of most SYNs");
+
+TI_CPU_ARRAY(struct synflood, synflood);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SLOTS);
+	__type(key, struct listener_key);
+	__type(value, __u32);
+} listeners SEC(".maps");
+
+/* Written by user space. */
+struct port_slots ports[65536];
+__u32 synflood_epoch; /* seconds, by the tick */
+__u32 sources_epoch;
+/* Written here, cleared there: a listener came or went. */
+__u32 listeners_changed;
+
+/* Position of the lowest set bit of a random word, 1 for bit 0: BPF has no ctz.
+ * Perfect hash of the powers of two by a de Bruijn sequence (Leiserson 1998). */
+static const __u8 lowest[64] = {
+	0, 1, 2, 53, 3, 7, 54, 27, 4, 38, 41, 8, 34, 55, 48, 28,
+	62, 5, 39, 46, 44, 42, 22, 9, 24, 35, 59, 56, 49, 18, 29, 11,
+	63, 52, 6, 26, 37, 40, 33, 47, 61, 45, 43, 21, 23, 58, 17, 10,
+	51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
+};
+
+static __always_inline void add_distinct(struct distinct *two, __u64 hash)
+{
+	__u32 epoch = synflood_epoch;
+	struct distinct *d = &two[epoch & 1];
+	__u64 rest = hash >> 7 | 1ull << 56;
+	__u8 rank = lowest[((rest & -rest) * 0x022fdd63cc95386d) >> 58] + 1;
+	__u8 *reg = &d->reg[hash & (REGISTERS - 1)];
+
+	if (d->epoch != epoch) {
+		__builtin_memset(d->reg, 0, sizeof(d->reg));
+		d->epoch = epoch;
+	}
+	if (*reg < rank)
+		*reg = rank;
+}
+
+static __always_inline void add_source(struct sources *s, const ti_addr *addr, __u64 hash)
+{
+	struct source_bucket *b = &s->bucket[hash >> 32 & (SOURCE_BUCKETS - 1)];
+	__u32 tag = (__u32)hash | 1, least = b->count[0], at = 0;
+
+	s->syns++;
+#pragma unroll
+	for (int i = 0; i < SOURCE_WAYS; i++) {
+		if (b->tag[i] == tag && b->addr[i].lo == addr->lo && b->addr[i].hi == addr->hi) {
+			b->count[i]++;
+			return;
+		}
+		if (b->count[i] < least) {
+			least = b->count[i];
+			at = i;
+		}
+	}
+	at &= SOURCE_WAYS - 1;
+	b->tag[at] = tag;
+	b->addr[at] = *addr;
+	b->error[at] = least;
+	b->count[at] = least + 1;
+}
+
+static __always_inline void add_prefix(struct prefixes *p, const ti_addr *addr, __u32 slot)
+{
+	__u64 key;
+	struct prefix_bucket *b;
+	__u32 least, at = 0;
+
+	if (ti_addr_is_v4(addr))
+		key = PREFIX_KEY(slot, 0) | bpf_ntohl(addr->lo >> 32) >> 8;
+	else
+		key = PREFIX_KEY(slot, 1) | bpf_be64_to_cpu(addr->hi) >> 16;
+	b = &p->bucket[ti_hash(key, 0) & (PREFIX_BUCKETS - 1)];
+	least = b->count[0];
+	p->syns++;
+#pragma unroll
+	for (int i = 0; i < PREFIX_WAYS; i++) {
+		if (b->key[i] == key) {
+			b->count[i]++;
+			return;
+		}
+		if (b->count[i] < least) {
+			least = b->count[i];
+			at = i;
+		}
+	}
+	at &= PREFIX_WAYS - 1;
+	b->key[at] = key;
+	b->error[at] = least;
+	b->count[at] = least + 1;
+}
+
+/* Slot of the listener that a SYN to this address and port is for; 0: none. */
+static __always_inline __u32 listener_of(const ti_addr *addr, ti_port port)
+{
+	struct port_slots p = ports[port];
+	struct listener_key key = { .addr = *addr, .port = port };
+	__u32 *slot;
+
+	if (p.any4 & SLOT_EXACT) {
+		slot = bpf_map_lookup_elem(&listeners, &key);
+		if (slot)
+			return *slot & (SLOTS - 1);
+	}
+	return (ti_addr_is_v4(addr) ? p.any4 : p.any6) & (SLOTS - 1);
+}
+
+static __always_inline void add_target(struct targets *t, struct ti_packet *pkt)
+{
+	add_distinct(t->distinct, ti_hash(pkt->dst.hi ^ pkt->dst_port, pkt->dst.lo));
+	if (t->votes && t->port == pkt->dst_port && t->dst.lo == pkt->dst.lo && t->dst.hi == pkt->dst.hi) {
+		t->votes++;
+	} else if (t->votes) {
+		t->votes--;
+	} else {
+		t->dst = pkt->dst;
+		t->port = pkt->dst_port;
+		t->votes = 1;
+	}
+}
+
+static __always_inline void count(struct counted *c, struct ti_packet *pkt, __u64 hash)
+{
+	c->syns++;
+	c->dst = pkt->dst;
+	c->vlan = pkt->vlan;
+	c->ifindex = pkt->ifindex;
+	add_distinct(c->sources, hash);
+}
+
+/*
+ * Would the kernel forward this packet? Asked for SYNs to no listener and for
+ * SYN-ACKs to no socket: what only passes through is none of this host's.
+ */
+static __always_inline int is_forwarded(struct ti_packet *pkt)
+{
+	struct bpf_fib_lookup fib = {
+		.family = pkt->family == 4 ? 2 : 10, /* AF_INET, AF_INET6 */
+		.l4_protocol = 6,
+		.sport = bpf_htons(pkt->src_port),
+		.dport = bpf_htons(pkt->dst_port),
+		.ifindex = pkt->ifindex,
+	};
+	long r;
+
+	if (pkt->family == 4) {
+		fib.ipv4_src = pkt->src.lo >> 32;
+		fib.ipv4_dst = pkt->dst.lo >> 32;
+	} else {
+		__builtin_memcpy(fib.ipv6_src, &pkt->src, sizeof(pkt->src));
+		__builtin_memcpy(fib.ipv6_dst, &pkt->dst, sizeof(pkt->dst));
+	}
+	r = bpf_fib_lookup(pkt->ctx, &fib, sizeof(fib), 0);
+	return r == BPF_FIB_LKUP_RET_SUCCESS || r == BPF_FIB_LKUP_RET_NO_NEIGH ||
+	       r == BPF_FIB_LKUP_RET_UNSUPP_LWT || r == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+}
+
+static __always_inline void on_syn(struct ti_packet *pkt)
+{
+	struct synflood *s = TI_CPU(synflood);
+	__u64 hash = ti_hash(pkt->src.hi, pkt->src.lo);
+	__u32 slot = listener_of(&pkt->dst, pkt->dst_port);
+
+	if (!s)
+		return;
+	if (!slot) {
+		__u32 bucket = pkt->ifindex % BUCKETS;
+
+		if (is_forwarded(pkt))
+			return;
+		add_target(&s->targets[bucket], pkt);
+		slot = SLOTS + bucket;
+	}
+	count(&s->counted[slot], pkt, hash);
+	add_prefix(&s->prefixes[synflood_epoch & 1], &pkt->src, slot);
+	add_source(&s->sources[sources_epoch & 1], &pkt->src, hash);
+}
+
+/* Does a SYN-ACK answer a socket of ours? */
+static __always_inline int is_answer(struct ti_packet *pkt)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sk;
+	__u32 size = sizeof(tuple.ipv4);
+	int answer;
+
+	if (pkt->family == 4) {
+		tuple.ipv4.saddr = pkt->src.lo >> 32;
+		tuple.ipv4.daddr = pkt->dst.lo >> 32;
+		tuple.ipv4.sport = bpf_htons(pkt->src_port);
+		tuple.ipv4.dport = bpf_htons(pkt->dst_port);
+	} else {
+		__builtin_memcpy(tuple.ipv6.saddr, &pkt->src, sizeof(pkt->src));
+		__builtin_memcpy(tuple.ipv6.daddr, &pkt->dst, sizeof(pkt->dst));
+		tuple.ipv6.sport = bpf_htons(pkt->src_port);
+		tuple.ipv6.dport = bpf_htons(pkt->dst_port);
+		size = sizeof(tuple.ipv6);
+	}
+	sk = bpf_skc_lookup_tcp(pkt->ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return 0;
+	answer = sk->state != BPF_TCP_LISTEN;
+	bpf_sk_release(sk);
+	return answer;
+}
+
+static __always_inline void on_synack(struct ti_packet *pkt)
+{
+	struct synflood *s = TI_CPU(synflood);
+	struct counted *c;
+
+	if (!s || is_answer(pkt) || is_forwarded(pkt))
+		return;
+	c = &s->counted[BACKSCATTER];
+	count(c, pkt, ti_hash(pkt->src.hi, pkt->src.lo));
+	c->src = pkt->src;
+	c->port = pkt->src_port;
+}
+
+static __always_inline void on_rst(struct ti_packet *pkt)
+{
+	struct synflood *s = TI_CPU(synflood);
+	__u32 slot = listener_of(&pkt->dst, pkt->dst_port);
+
+	if (s && slot)
+		s->counted[slot].rsts++;
+}
+
+TI_PACKET(packets, TC, XDP)
+{
+	if (!(pkt->flags & (TI_SYN | TI_RST)))
+		return TI_PASS;
+	if (ti_is_syn(pkt))
+		on_syn(pkt);
+	else if (ti_is_synack(pkt))
+		on_synack(pkt);
+	else if (pkt->flags & TI_RST)
+		on_rst(pkt);
+	return TI_PASS;
+}
+
+/* --- handshakes that complete ----------------------------------------------- */
+
+static __always_inline void on_state(const struct sock *sk, int from, int to)
+{
+	struct synflood *s;
+	ti_addr addr;
+	__u32 slot;
+
+	if (from != TI_TCP_LISTEN && to != TI_TCP_LISTEN &&
+	    !(from == TI_TCP_SYN_RECV && to == TI_TCP_ESTABLISHED))
+		return;
+	if (BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != ti_netns)
+		return;
+	if (from == TI_TCP_LISTEN || to == TI_TCP_LISTEN) {
+		listeners_changed = 1;
+		return;
+	}
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == 2) {
+		addr = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+	} else {
+		BPF_CORE_READ_INTO(&addr, sk, __sk_common.skc_v6_rcv_saddr);
+	}
+	slot = listener_of(&addr, BPF_CORE_READ(sk, __sk_common.skc_num));
+	s = TI_CPU(synflood);
+	if (s && slot)
+		__sync_fetch_and_add(&s->counted[slot].completed, 1);
+}
+
+TI_HOOK(completions, 0) TI_IF_POSSIBLE SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(completions_tp_btf, struct sock *sk, int from, int to)
+{
+	on_state(sk, from, to);
+	return 0;
+}
+
+TI_HOOK(completions, 1) TI_IF_POSSIBLE SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(completions_raw_tp, struct sock *sk, int from, int to)
+{
+	on_state(sk, from, to);
+	return 0;
+}
+
+TI_HOOK(completions, 2) TI_IF_POSSIBLE SEC("tp/sock/inet_sock_set_state")
+int completions_tp(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	on_state(BPF_CORE_READ(ctx, skaddr), BPF_CORE_READ(ctx, oldstate), BPF_CORE_READ(ctx, newstate));
+	return 0;
+}

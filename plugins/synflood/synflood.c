@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * synflood.c - once a second: what have listeners, and interfaces for what
+ * nobody listens on, counted; is one of them being flooded; say so.
+ */
+#include "synflood.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tcpinspect/plugin.h>
+#include "detect.h"
+#include "listeners.h"
+#include "tables.h"
+
+#define SECOND 1000000000ull
+#define RESCAN 30 /* seconds; against a LISTEN transition that was missed */
+
+struct options {
+	uint64_t alarm_rate, unlistened_rate, backscatter_rate;
+	uint32_t completion, sources_top;
+	uint64_t clear_after, update_period, sources_period;
+	bool explain;
+};
+
+/* One destination over time. */
+struct watched {
+	struct detector detector;
+	struct counted last;   /* at the previous tick */
+	struct second second;  /* of it */
+	uint64_t started, said; /* boot ns: of the flood, of its last event */
+	uint64_t syns, peak;   /* since its start */
+	uint64_t sources_peak;
+	enum flood_class class;
+};
+
+/* A source's count at the previous tick, so that it gives a rate. */
+struct source_then {
+	ti_addr addr;
+	uint64_t count;
+};
+#define SOURCES_WATCHED 32
+
+struct self {
+	const struct ti_host *host;
+	struct ti_handle *h;
+	const struct options *o;
+	struct limits limits;
+	struct cpus cpus;
+	uint32_t *epoch, *sources_epoch, *listeners_changed; /* in the BPF object */
+	int flood_start, flood_update, flood_end, backscatter, syn_sources; /* event numbers */
+
+	uint64_t now, last;     /* boot ns of this tick and the one before */
+	uint64_t scanned;       /* listeners, last */
+	uint64_t sources_since; /* boot ns */
+	struct source_then then[SOURCES_WATCHED];
+	struct source_count top[SOURCES_WATCHED]; /* sources now, when looked at in this tick */
+	size_t n_top;
+	bool looked;
+	struct listeners listeners;
+	struct watched watched[COUNTED];
+};
+
+#define OPT(field, ...) { .key = #field, .offset = offsetof(struct options, field), __VA_ARGS__ }
+static const struct ti_option options[] = {
+	OPT(alarm_rate, .type = TI_OPT_U64, .def = "100", .min = 1, .max = 1000000000,
+	    .help = "SYNs a second to one listener that complete no handshake: an alarm from here on"),
+	OPT(completion, .type = TI_OPT_PERCENT, .def = "50", .min = 1, .max = 100,
+	    .help = "no alarm while at least this share of handshakes completes"),
+	OPT(unlistened_rate, .type = TI_OPT_U64, .def = "1000", .min = 1, .max = 1000000000,
+	    .help = "the same for SYNs that no socket listens for, by interface, unless they go to many targets as a scan's do"),
+	OPT(clear_after, .type = TI_OPT_DURATION, .def = "10s", .min = 1000000000, .max = 3600000000000,
+	    .help = "a flood is over after this long without a bad second"),
+	OPT(update_period, .type = TI_OPT_DURATION, .def = "10s", .min = 0, .max = 3600000000000,
+	    .help = "flood_update this often while one lasts; 0: never"),
+	OPT(sources_period, .type = TI_OPT_DURATION, .def = "60s", .min = 0, .max = 86400000000000,
+	    .help = "syn_sources this often, and at the end; 0: never"),
+	OPT(sources_top, .type = TI_OPT_U32, .def = "10", .min = 1, .max = SYN_SOURCES_TOP,
+	    .help = "sources that syn_sources names"),
+	OPT(backscatter_rate, .type = TI_OPT_U64, .def = "100", .min = 1, .max = 1000000000,
+	    .help = "SYN-ACKs a second that answer nothing: backscatter is reported from here on"),
+	OPT(explain, .type = TI_OPT_BOOL, .def = "no",
+	    .help = "log each second why there is an alarm or none, for every destination with SYNs"),
+};
+#undef OPT
+
+/* --- numbers of this tick -------------------------------------------------- */
+
+static uint64_t per_second(const struct self *s, uint64_t count)
+{
+	uint64_t ns = s->now - s->last;
+
+	return ns ? (count * SECOND + ns / 2) / ns : 0;
+}
+
+static bool is_listener(uint32_t slot)
+{
+	return slot < SLOTS;
+}
+
+/* What a slot has counted since the last tick. `epoch` is the one that ended. */
+static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
+{
+	struct watched *w = &s->watched[slot];
+	struct counted now = counted_sum(&s->cpus, slot);
+	size_t distinct = offsetof(struct synflood, counted[slot].sources);
+
+	w->second = (struct second){
+		.syns = per_second(s, now.syns - w->last.syns),
+		.completed = per_second(s, now.completed - w->last.completed),
+		.rsts = per_second(s, now.rsts - w->last.rsts),
+		.targets = 1,
+		.listening = is_listener(slot),
+		.completion_known = s->host->hook(s->h, "completions") != NULL,
+		.queue_full = is_listener(slot) && s->listeners.slot[slot].queue_full,
+	};
+	if (now.syns != w->last.syns) {
+		w->second.sources = distinct_estimate(&s->cpus, distinct, epoch);
+		if (!is_listener(slot) && slot < BACKSCATTER)
+			w->second.targets = distinct_estimate(
+				&s->cpus, offsetof(struct synflood, targets[slot - SLOTS].distinct), epoch);
+	}
+	w->syns += now.syns - w->last.syns;
+	w->last = now;
+}
+
+/* The sources that sent most since the last tick; once a tick, when needed. */
+static void look_at_sources(struct self *s)
+{
+	uint64_t total;
+	bool exact;
+
+	if (!s->looked)
+		s->n_top = sources_top(&s->cpus, *s->sources_epoch, s->top, SOURCES_WATCHED, &total, &exact);
+	s->looked = true;
+}
+
+static void remember_sources(struct self *s)
+{
+	for (size_t i = 0; i < SOURCES_WATCHED; i++) {
+		bool has = s->looked && i < s->n_top;
+
+		s->then[i].addr = has ? s->top[i].addr : (ti_addr){ 0 };
+		s->then[i].count = has ? s->top[i].count : 0;
+	}
+}
+
+static uint64_t source_since_then(const struct self *s, const struct source_count *x)
+{
+	for (size_t i = 0; i < SOURCES_WATCHED; i++)
+		if (s->then[i].addr.hi == x->addr.hi && s->then[i].addr.lo == x->addr.lo)
+			return x->count > s->then[i].count ? x->count - s->then[i].count : 0;
+	return x->count - x->error;
+}
+
+static bool in_prefix(const ti_addr *a, const ti_prefix *p)
+{
+	if (p->len == 24)
+		return a->hi == 0 && !((a->lo ^ p->addr.lo) & ~((uint64_t)htobe32(0xff) << 32));
+	return !((a->hi ^ p->addr.hi) & htobe64(~0xffffull));
+}
+
+/* The one source that sends most of what comes from a prefix; false: none. */
+static bool sole_source(struct self *s, const struct prefix_count *p, struct flood_prefix *out)
+{
+	look_at_sources(s);
+	for (size_t i = 0; i < s->n_top; i++) {
+		uint64_t n = source_since_then(s, &s->top[i]);
+
+		if (!in_prefix(&s->top[i].addr, &p->prefix) || n * 2 <= p->count)
+			continue;
+		out->prefix.addr = s->top[i].addr;
+		out->prefix.len = p->prefix.len == 24 ? 32 : 128;
+		out->syns_per_s = per_second(s, n);
+		out->error = 0;
+		return true;
+	}
+	return false;
+}
+
+/* Fill in the top prefixes, and what kind of flood they make it. */
+static enum flood_class classify(struct self *s, uint32_t slot, uint32_t epoch, struct flood_start *e)
+{
+	struct watched *w = &s->watched[slot];
+	struct prefix_count top[FLOOD_TOP];
+	enum flood_class class = FLOOD_CLASS_SPOOFED;
+	size_t n = prefixes_top(&s->cpus, slot, epoch, top, FLOOD_TOP);
+
+	e->top.len = n;
+	for (size_t i = 0; i < n; i++) {
+		struct flood_prefix *f = &e->top.item[i];
+		uint64_t sure = per_second(s, top[i].count - (top[i].error < top[i].count ? top[i].error : top[i].count));
+		bool sole;
+
+		f->prefix = top[i].prefix;
+		f->syns_per_s = per_second(s, top[i].count);
+		f->error = per_second(s, top[i].error);
+		sole = sole_source(s, &top[i], f);
+		if (i == 0 && sure * 2 > w->second.syns)
+			class = sole ? FLOOD_CLASS_SINGLE : FLOOD_CLASS_SUBNET;
+	}
+	return w->detector.overload ? FLOOD_CLASS_OVERLOAD : class;
+}
+
+/* --- events ---------------------------------------------------------------- */
+
+static void set_text(char *to, __u16 *len, size_t size, const char *text)
+{
+	*len = strnlen(text, size);
+	memcpy(to, text, *len);
+}
+
+/* Where: a listener's own address and port, else where most SYNs went. */
+static void set_destination(struct self *s, uint32_t slot, struct flood_start *e)
+{
+	const struct watched *w = &s->watched[slot];
+
+	e->vlan = w->last.vlan;
+	e->ifname = w->last.ifindex;
+	if (is_listener(slot)) {
+		e->dst_ip = w->last.dst;
+		e->dst_port = s->listeners.slot[slot].port;
+		return;
+	}
+	for (int i = 0; i < s->cpus.n; i++) {
+		const struct targets *t = &cpu_at(&s->cpus, i)->targets[slot - SLOTS];
+
+		if (!t->votes)
+			continue;
+		e->dst_ip = t->dst;
+		e->dst_port = t->port;
+	}
+}
+
+static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
+{
+	struct watched *w = &s->watched[slot];
+	struct flood_start e = { 0 };
+
+	if (event == s->flood_end)
+		e.class = w->class;
+	else
+		e.class = w->class = classify(s, slot, epoch, &e);
+	set_destination(s, slot, &e);
+	e.completion = w->second.completion_known ? FLOOD_COMPLETION_SOCKETS : FLOOD_COMPLETION_UNKNOWN;
+	e.listening = is_listener(slot);
+	e.syns_per_s = w->second.syns;
+	e.completed_per_s = w->second.completed;
+	e.rsts_per_s = w->second.rsts;
+	e.sources = event == s->flood_end ? w->sources_peak : w->second.sources;
+	e.syns = w->syns;
+	e.peak_syns_per_s = w->peak;
+	e.duration = s->now - w->started;
+	set_text(e.explain.str, &e.explain.len, sizeof(e.explain.str), w->detector.why);
+	s->host->emit(s->h, event, &e, sizeof(e), s->now);
+	w->said = s->now;
+}
+
+static void judge(struct self *s, uint32_t slot, uint32_t epoch)
+{
+	struct watched *w = &s->watched[slot];
+	enum outcome outcome = detect(&w->detector, &w->second, &s->limits);
+
+	if (s->o->explain && (w->second.syns || outcome != OUTCOME_QUIET))
+		s->host->log(s->h, TI_LOG_INFO, "%s %u: %s: %s", is_listener(slot) ? "port" : "interface",
+			     is_listener(slot) ? s->listeners.slot[slot].port : w->last.ifindex,
+			     outcome == OUTCOME_QUIET ? "no alarm" : "alarm", w->detector.why);
+	if (outcome == OUTCOME_QUIET) {
+		w->syns = w->peak = w->sources_peak = 0;
+		return;
+	}
+	if (w->second.syns > w->peak)
+		w->peak = w->second.syns;
+	if (w->second.sources > w->sources_peak)
+		w->sources_peak = w->second.sources;
+	if (outcome == OUTCOME_START) {
+		w->started = s->last;
+		emit_flood(s, slot, epoch, s->flood_start);
+	} else if (outcome == OUTCOME_END) {
+		emit_flood(s, slot, epoch, s->flood_end);
+	} else if (s->o->update_period && s->now - w->said >= s->o->update_period) {
+		emit_flood(s, slot, epoch, s->flood_update);
+	}
+}
+
+/* Said at once, then every update_period for as long as it lasts. */
+static void judge_backscatter(struct self *s)
+{
+	struct watched *w = &s->watched[BACKSCATTER];
+	struct backscatter e = {
+		.dst_ip = w->last.dst, .src_ip = w->last.src, .src_port = w->last.port,
+		.vlan = w->last.vlan, .ifname = w->last.ifindex,
+		.synacks_per_s = w->second.syns, .sources = w->second.sources,
+	};
+
+	if (w->second.syns < s->o->backscatter_rate)
+		return;
+	if (w->said && s->now - w->said < (s->o->update_period ? s->o->update_period : 10 * SECOND))
+		return;
+	s->host->emit(s->h, s->backscatter, &e, sizeof(e), s->now);
+	w->said = s->now;
+}
+
+static void emit_sources(struct self *s)
+{
+	struct source_count top[SYN_SOURCES_TOP];
+	struct syn_sources e = { .window = s->now - s->sources_since };
+	bool exact;
+	size_t n = sources_top(&s->cpus, *s->sources_epoch, top, s->o->sources_top, (uint64_t *)&e.syns, &exact);
+
+	e.exact = exact;
+	e.top.len = n;
+	for (size_t i = 0; i < n; i++) {
+		e.top.item[i].src_ip = top[i].addr;
+		e.top.item[i].syns = top[i].count;
+		e.top.item[i].error = top[i].error;
+	}
+	if (e.syns)
+		s->host->emit(s->h, s->syn_sources, &e, sizeof(e), s->now);
+}
+
+/* --- callbacks --------------------------------------------------------------- */
+
+static void tick_sources(struct self *s)
+{
+	uint32_t ended = *s->sources_epoch;
+
+	if (!s->o->sources_period || s->now - s->sources_since < s->o->sources_period)
+		return;
+	emit_sources(s);
+	sources_clear(&s->cpus, ended + 1);
+	__atomic_store_n(s->sources_epoch, ended + 1, __ATOMIC_RELEASE);
+	s->sources_since = s->now;
+	s->looked = false; /* counts begin anew */
+}
+
+static void tick_listeners(struct self *s, bool waiting)
+{
+	bool changed = __atomic_exchange_n(s->listeners_changed, 0, __ATOMIC_ACQ_REL);
+	bool blind = !s->host->hook(s->h, "completions");
+
+	if (!changed && !waiting && !blind && s->now - s->scanned < RESCAN * SECOND)
+		return;
+	listeners_scan(&s->listeners);
+	s->scanned = s->now;
+}
+
+static void tick(void *self, uint64_t boot_ns)
+{
+	struct self *s = self;
+	uint32_t ended = *s->epoch;
+	bool waiting = false;
+
+	s->now = boot_ns;
+	s->looked = false;
+	__atomic_store_n(s->epoch, ended + 1, __ATOMIC_RELEASE);
+	for (uint32_t slot = 1; slot < COUNTED; slot++) {
+		if (is_listener(slot) && !s->listeners.slot[slot].used && !s->watched[slot].detector.alarmed)
+			continue;
+		read_second(s, slot, ended);
+		waiting |= s->watched[slot].second.syns > s->watched[slot].second.completed ||
+			   s->watched[slot].detector.alarmed;
+		if (slot != BACKSCATTER)
+			judge(s, slot, ended);
+	}
+	judge_backscatter(s);
+	prefixes_clear(&s->cpus, ended);
+	remember_sources(s);
+	tick_sources(s);
+	tick_listeners(s, waiting);
+	s->last = boot_ns;
+}
+
+/* A slot's counters only grow; a listener that is new in it starts from here. */
+static void start_counting(struct self *s)
+{
+	s->last = s->sources_since = s->scanned = s->host->now(s->h);
+	for (uint32_t slot = 0; slot < COUNTED; slot++)
+		s->watched[slot].last = counted_sum(&s->cpus, slot);
+}
+
+static int find_memory(struct self *s)
+{
+	size_t size;
+
+	s->cpus.at = s->host->memory(s->h, "synflood", &s->cpus.stride);
+	s->cpus.n = s->host->cpus(s->h);
+	s->epoch = s->host->memory(s->h, "synflood_epoch", &size);
+	s->sources_epoch = s->host->memory(s->h, "sources_epoch", &size);
+	s->listeners_changed = s->host->memory(s->h, "listeners_changed", &size);
+	s->flood_start = s->host->event(s->h, "flood_start");
+	s->flood_update = s->host->event(s->h, "flood_update");
+	s->flood_end = s->host->event(s->h, "flood_end");
+	s->backscatter = s->host->event(s->h, "backscatter");
+	s->syn_sources = s->host->event(s->h, "syn_sources");
+	return s->cpus.at && s->epoch && s->sources_epoch && s->listeners_changed ? 0 : -ENOENT;
+}
+
+static int start(void **self, const struct ti_host *host, struct ti_handle *h, const void *config)
+{
+	struct self *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->host = host;
+	s->h = h;
+	s->o = config;
+	s->limits = (struct limits){ s->o->alarm_rate, s->o->unlistened_rate, s->o->completion,
+				     (s->o->clear_after + SECOND - 1) / SECOND };
+	r = find_memory(s);
+	if (r == 0)
+		r = listeners_init(&s->listeners, host, h);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	*s->epoch = 1;
+	start_counting(s);
+	*self = s;
+	return 0;
+}
+
+static void stop(void *self)
+{
+	struct self *s = self;
+
+	s->now = s->host->now(s->h);
+	if (s->o->sources_period)
+		emit_sources(s);
+	free(s);
+}
+
+TI_BPF_OBJECT(synflood_bpf, "synflood.bpf.o");
+TI_PLUGIN(synflood,
+	.version = "1.0",
+	.summary = "SYN floods by listener, their sources and class; backscatter; top sources of SYNs",
+	TI_PLUGIN_BPF(synflood_bpf),
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.config_size = sizeof(struct options),
+	.start = start,
+	.tick = tick,
+	.stop = stop,
+);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
+/*
+ * tcpinspect/bpf.h - what a probe's BPF program is written with.
+ *
+ *	struct synmss { ti_addr src_ip; ti_port dst_port; __u16 mss; };
+ *	TI_EVENT(synmss, NOTICE, "a SYN offering an MSS below the limit");
+ *	TI_OPTION(__u32, below, 1220, 536, 65535, "report SYNs that offer less");
+ *
+ *	TI_PACKET(packets, TC, XDP, SOCKET)
+ *	{
+ *		if (!ti_is_syn(pkt))
+ *			return TI_PASS;
+ *		TI_EMIT(synmss, e) {
+ *			e->src_ip = pkt->src;
+ *			...
+ *		}
+ *		return TI_PASS;
+ *	}
+ *
+ * One translation unit a BPF object. The daemon finds events, options and hooks
+ * in the object's BTF by the decl tags planted here ("ti:..."), so objects must
+ * be built with -g (llvm-strip -g afterwards keeps .BTF).
+ */
+#ifndef TCPINSPECT_BPF_H
+#define TCPINSPECT_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <tcpinspect/kernel.h>
+#include <tcpinspect/packet.h>
+#include <tcpinspect/types.h>
+
+#define TI_TAG(text) __attribute__((btf_decl_tag("ti:" text)))
+
+/* The helpers that most probes need are GPL-only; ours is a dual licence. */
+#define TI_LICENSE(text) char ti_license[] SEC("license") = text
+
+/* --- options ----------------------------------------------------------- */
+
+/*
+ * An option of the ini file that the program reads like a variable:
+ *	TI_OPTION(__u32, below, 1220, 536, 65535, "report SYNs that offer less");
+ * type: __u8, __u16, __u32, __u64, ti_bool, ti_ns (written as a duration, limits
+ * in ns) or an enum (written by its names; limits are not used). The key is the
+ * variable's name. Constant while the program is loaded, so branches on it are
+ * removed by the verifier.
+ */
+#define TI_OPTION(type, name, def, min, max, help)                             \
+	TI_TAG("option") TI_TAG("min:" #min) TI_TAG("max:" #max)               \
+	TI_TAG("help:" help)                                                   \
+	const volatile type name = (def)
+
+/* Filled by the daemon before load. */
+const volatile __u32 ti_netns; /* inode number of the daemon's network namespace */
+const volatile __u32 ti_cpus;  /* values in a TI_CPU_ARRAY */
+const volatile __u64 ti_seed;  /* random: what is hashed with it can't be foreseen */
+
+/* --- memory by CPU ----------------------------------------------------- */
+
+/*
+ * An array with one T a CPU that user space sees as live memory
+ * (ti_host.memory): sized by the daemon, zero at start.
+ *	TI_CPU_ARRAY(struct stats, stats);
+ *	struct stats *s = TI_CPU(stats);   // this CPU's, or NULL (never, but say so)
+ */
+#define TI_CPU_ARRAY(T, name)                                                  \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                              \
+		__uint(map_flags, BPF_F_MMAPABLE);                             \
+		__uint(max_entries, 1);                                        \
+		__type(key, __u32);                                            \
+		__typeof__(T) *value;                                          \
+	} name SEC(".maps") TI_TAG("cpus")
+
+#define TI_CPU(name)                                                           \
+	({                                                                     \
+		__u32 cpu_ = bpf_get_smp_processor_id();                       \
+		if (cpu_ >= ti_cpus) /* plugged in after the start: shares */  \
+			cpu_ = 0;                                              \
+		(__typeof__(name.value))bpf_map_lookup_elem(&name, &cpu_);     \
+	})
+
+/* The counters every probe has; see enum ti_counter. */
+struct ti_counters {
+	__u64 n[TI_COUNT_MAX];
+};
+TI_CPU_ARRAY(struct ti_counters, ti_counters);
+
+static __always_inline void ti_count(enum ti_counter which)
+{
+	struct ti_counters *c = TI_CPU(ti_counters);
+
+	if (c)
+		c->n[which]++;
+}
+
+/* Mix two words under ti_seed; all bits of the result may be used. */
+static __always_inline __u64 ti_hash(__u64 a, __u64 b)
+{
+	__u64 h = (a ^ ti_seed) * 0x9e3779b97f4a7c15;
+
+	h = (h ^ (h >> 32) ^ b) * 0xff51afd7ed558ccd;
+	h = (h ^ (h >> 32)) * 0xc4ceb9fe1a85ec53;
+	return h ^ (h >> 32);
+}
+
+/* --- events ------------------------------------------------------------ */
+
+/* Sized by the daemon (ring_size). */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} ti_ring SEC(".maps");
+
+/*
+ * Make `struct name` an event type. severity: INFO NOTICE WARNING ERROR CRITICAL.
+ * Members are fields in their order; one whose name begins with '_' is padding.
+ * The pointer carries the struct into BTF and, as its value, the number that the
+ * daemon gives the type at load.
+ */
+#define TI_EVENT(name, severity, help)                                         \
+	TI_STATIC_ASSERT(sizeof(struct name) <= 16384, #name " is over 16 KiB");\
+	TI_TAG("event") TI_TAG("severity:" #severity) TI_TAG("help:" help)     \
+	struct name *const volatile ti_event_##name = 0
+
+/* For a field: absent from the output when it is 0. */
+#define TI_OPTIONAL TI_TAG("optional")
+/* For a field: one sentence for `list -v` and the man page. */
+#define TI_HELP(text) TI_TAG("help:" text)
+
+/*
+ * Wake the daemon when the ring was empty or has just come to be half full. In
+ * between it polls, every 10 ms, for as long as data flows: a wake-up a record
+ * costs some 60 times the record.
+ */
+static __always_inline __u64 ti_wake(__u64 used, __u64 len)
+{
+	__u64 half = bpf_ringbuf_query(&ti_ring, BPF_RB_RING_SIZE) / 2;
+
+	if (used == 0 || (used < half && used + len >= half))
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void *ti_reserve(__u16 event, __u32 len, __u64 *wake)
+{
+	struct ti_counters *c = TI_CPU(ti_counters);
+	struct ti_record *rec;
+
+	if (!c)
+		return 0;
+	c->n[TI_COUNT_EMITTED]++;
+	*wake = bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA);
+	rec = bpf_ringbuf_reserve(&ti_ring, sizeof(*rec) + len, 0);
+	if (!rec) {
+		c->n[TI_COUNT_LOST]++;
+		return 0;
+	}
+	*wake = ti_wake(*wake, sizeof(*rec) + len);
+	__builtin_memset(rec, 0, sizeof(*rec) + len);
+	rec->event = event;
+	rec->len = len;
+	rec->cpu = bpf_get_smp_processor_id();
+	rec->boot_ns = bpf_ktime_get_boot_ns();
+	return rec + 1;
+}
+
+/*
+ * Report an event: the block that follows fills *var, a zeroed struct in the
+ * ring; at its end the event is submitted. The block is skipped, and the event
+ * counted lost, when the ring is full. No return, break or goto out of it (the
+ * verifier refuses: "Unreleased reference").
+ *	TI_EMIT(synmss, e) {
+ *		e->src_ip = pkt->src;
+ *	}
+ */
+#define TI_EMIT(name, var)                                                     \
+	for (__u64 wake_##var = 0,                                             \
+		   once_##var = (__u64)ti_reserve((__u16)(__u64)ti_event_##name,\
+						  sizeof(struct name), &wake_##var);\
+	     once_##var; once_##var = 0)                                       \
+		for (struct name *var = (void *)once_##var; var;               \
+		     bpf_ringbuf_submit((struct ti_record *)var - 1, wake_##var),\
+			 var = 0)
+
+/* --- hooks ------------------------------------------------------------- */
+
+/*
+ * Mark a program as the alternative number `order` (0 first) of a hook group;
+ * the daemon attaches the first of a group that the kernel takes. Written out
+ * for hooks that TI_PACKET doesn't make:
+ *	TI_HOOK(states, 0) SEC("tp_btf/inet_sock_set_state")
+ *	int BPF_PROG(states_tp_btf, struct sock *sk, int old, int new) { ... }
+ */
+#define TI_HOOK(group, order) TI_TAG("hook:" #group ":" #order)
+
+/* For a program: its group may be left without any hook; without this the
+ * plugin is not run then. */
+#define TI_IF_POSSIBLE TI_TAG("optional")
+
+static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
+					   enum ti_packet_hook hook)
+{
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	pkt->ctx = ctx;
+	pkt->hook = hook;
+}
+
+/* Parse, count; true: there is a TCP packet for the body. */
+static __always_inline int ti_packet_begin(struct ti_packet *pkt)
+{
+	struct ti_counters *c = TI_CPU(ti_counters);
+	enum ti_parsed r = ti_packet_parse(pkt);
+
+	if (!c)
+		return 0;
+	c->n[TI_COUNT_SEEN]++;
+	if (r == TI_TCP)
+		return 1;
+	if (r == TI_TRUNCATED)
+		c->n[TI_COUNT_TRUNCATED]++;
+	else if (r == TI_FRAGMENT)
+		c->n[TI_COUNT_FRAGMENT]++;
+	else if (r == TI_UNSUPPORTED)
+		c->n[TI_COUNT_UNSUPPORTED]++;
+	return 0;
+}
+
+static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buff *skb,
+					  enum ti_packet_hook hook)
+{
+	ti_packet_zero(pkt, skb, hook);
+	pkt->ifindex = skb->ifindex;
+	if (skb->vlan_present) /* stripped by the kernel or the device */
+		pkt->vlan = skb->vlan_tci & 0xfff;
+}
+
+#define TI_PACKET_XDP(group, order)                                            \
+	TI_HOOK(group, order) SEC("xdp") int group##_xdp(struct xdp_md *ctx)   \
+	{                                                                      \
+		struct ti_packet pkt;                                          \
+		ti_packet_zero(&pkt, ctx, TI_AT_XDP);                          \
+		pkt.ifindex = ctx->ingress_ifindex;                            \
+		if (ti_packet_begin(&pkt) && group(&pkt) == TI_DROP)           \
+			return XDP_DROP;                                       \
+		return XDP_PASS;                                               \
+	}
+
+/* -1 is TC_ACT_UNSPEC, not TC_ACT_OK: the qdisc's other filters go on. */
+#define TI_PACKET_TC(group, order)                                             \
+	TI_HOOK(group, order) SEC("tc") int group##_tc(struct __sk_buff *ctx)  \
+	{                                                                      \
+		struct ti_packet pkt;                                          \
+		ti_packet_skb(&pkt, ctx, TI_AT_TC);                            \
+		if (ti_packet_begin(&pkt))                                     \
+			group(&pkt);                                           \
+		return -1;                                                     \
+	}
+
+/* Returns 0: nothing is queued to the socket. pkt_type 4 is PACKET_OUTGOING. */
+#define TI_PACKET_SOCKET(group, order)                                         \
+	TI_HOOK(group, order) SEC("socket") int group##_socket(struct __sk_buff *ctx)\
+	{                                                                      \
+		struct ti_packet pkt;                                          \
+		ti_packet_skb(&pkt, ctx, TI_AT_SOCKET);                        \
+		pkt.egress = ctx->pkt_type == 4;                               \
+		if (pkt.egress)                                                \
+			return 0;                                              \
+		if (ti_packet_begin(&pkt))                                     \
+			group(&pkt);                                           \
+		return 0;                                                      \
+	}
+
+#define TI_CAT_(a, b) a##b
+#define TI_CAT(a, b)  TI_CAT_(a, b)
+#define TI_EACH1_(g, n, a)      TI_PACKET_##a(g, n)
+#define TI_EACH1(g, a)          TI_EACH1_(g, 0, a)
+#define TI_EACH2(g, a, b)       TI_EACH1(g, a) TI_EACH1_(g, 1, b)
+#define TI_EACH3(g, a, b, c)    TI_EACH2(g, a, b) TI_EACH1_(g, 2, c)
+#define TI_COUNT_ARGS_(a, b, c, n, ...) n
+#define TI_COUNT_ARGS(...)      TI_COUNT_ARGS_(__VA_ARGS__, 3, 2, 1)
+
+/*
+ * One body for incoming TCP packets at several hooks, in order of preference:
+ *	TI_PACKET(packets, TC, XDP, SOCKET) { ... use pkt ... return TI_PASS; }
+ * Hooks: XDP, TC, SOCKET. The group and the body are called `group`.
+ */
+#define TI_PACKET(group, ...)                                                  \
+	static __always_inline int group(struct ti_packet *pkt);               \
+	TI_CAT(TI_EACH, TI_COUNT_ARGS(__VA_ARGS__))(group, __VA_ARGS__)        \
+	static __always_inline int group(struct ti_packet *pkt)
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
+/*
+ * tcpinspect/packet.h - one parser for every packet hook.
+ *
+ * Ethernet, up to 4 VLAN tags, IPv4 with options, IPv6 with up to 6 extension
+ * headers, fragments, TCP. How bytes are read differs by hook and is settled at
+ * compile time: direct access at XDP, bpf_skb_load_bytes at tc and socket
+ * filters. Included by bpf.h.
+ */
+#ifndef TCPINSPECT_PACKET_H
+#define TCPINSPECT_PACKET_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <tcpinspect/types.h>
+
+#define TI_MAX_VLANS   4
+#define TI_MAX_EXTHDRS 6
+
+/* Flags of the TCP header's 14th byte (RFC 9293, 3.1). Never compare the whole
+ * byte: a SYN may carry ECE and CWR (RFC 3168). */
+enum ti_tcp_flag {
+	TI_FIN = 0x01,
+	TI_SYN = 0x02,
+	TI_RST = 0x04,
+	TI_PSH = 0x08,
+	TI_ACK = 0x10,
+	TI_URG = 0x20,
+	TI_ECE = 0x40,
+	TI_CWR = 0x80,
+};
+
+/* What a body returns for its packet. */
+enum ti_verdict {
+	TI_PASS,
+	TI_DROP, /* XDP only; elsewhere the packet passes */
+};
+
+enum ti_packet_hook { TI_AT_XDP, TI_AT_TC, TI_AT_SOCKET };
+
+/* A TCP packet. Offsets are bytes from the start of the frame. */
+struct ti_packet {
+	ti_addr src, dst;
+	ti_port src_port, dst_port;
+	__u16 l3, l4;        /* where the IP and TCP headers start */
+	__u16 payload;       /* where the TCP payload starts */
+	__u16 payload_len;   /* bytes, by the IP header's length */
+	__u32 seq, ack;      /* host order */
+	__u16 window;        /* host order, not scaled */
+	ti_vlan vlan;        /* outermost tag; 0: none */
+	__u8 family;         /* 4 or 6 */
+	__u8 flags;          /* enum ti_tcp_flag */
+	__u8 ttl;            /* or hop limit */
+	__u8 egress;         /* 1: leaves this host */
+	ti_ifindex ifindex;
+	enum ti_packet_hook hook;
+	void *ctx;           /* the program's context, for helpers */
+};
+
+/* Outcome of ti_packet_parse; all but TI_TCP are counted by the caller. */
+enum ti_parsed {
+	TI_TCP,
+	TI_NOT_TCP,
+	TI_TRUNCATED,
+	TI_FRAGMENT,
+	TI_UNSUPPORTED,
+};
+
+/* Headers as they are on the wire; the uapi ones need more headers than they
+ * save and use bitfields. */
+struct ti_ipv4_hdr {
+	__u8 version_ihl, tos;
+	__be16 tot_len, id, frag_off;
+	__u8 ttl, protocol;
+	__be16 check;
+	__be32 saddr, daddr;
+};
+struct ti_ipv6_hdr {
+	__be32 version_class_flow;
+	__be16 payload_len;
+	__u8 nexthdr, hop_limit;
+	__be64 saddr[2], daddr[2];
+} __attribute__((packed));
+struct ti_tcp_hdr {
+	__be16 source, dest;
+	__be32 seq, ack_seq;
+	__u8 doff, flags;
+	__be16 window, check, urg_ptr;
+};
+
+/* Copy n (constant) bytes from offset off. 0, or negative: not there. Inlined
+ * with a constant hook, so only one branch is left. */
+static __always_inline int ti_load(void *ctx, enum ti_packet_hook hook, __u32 off, void *to, __u32 n)
+{
+	if (hook == TI_AT_XDP) {
+		struct xdp_md *xdp = ctx;
+		void *end = (void *)(long)xdp->data_end;
+		void *p = (void *)(long)xdp->data;
+
+		/* Kernels before 5.16 forget the bounds of a spilled scalar. */
+		asm volatile("%0 &= 0x3fff" : "+r"(off));
+		p += off;
+		if (p + n > end)
+			return -1;
+		__builtin_memcpy(to, p, n);
+		return 0;
+	}
+	return bpf_skb_load_bytes(ctx, off, to, n);
+}
+
+static __always_inline ti_addr ti_addr_v4(__be32 v4)
+{
+	return (ti_addr){ .hi = 0, .lo = bpf_htonl(0xffff) | ((__u64)v4 << 32) };
+}
+
+/* Is it an IPv4 address mapped into IPv6? */
+static __always_inline int ti_addr_is_v4(const ti_addr *a)
+{
+	return a->hi == 0 && (__u32)a->lo == bpf_htonl(0xffff);
+}
+
+static __always_inline enum ti_parsed ti_parse_tcp(struct ti_packet *pkt, __u32 off, __u32 end)
+{
+	struct ti_tcp_hdr tcp;
+	__u32 len;
+
+	if (ti_load(pkt->ctx, pkt->hook, off, &tcp, sizeof(tcp)))
+		return TI_TRUNCATED;
+	len = (tcp.doff >> 4) * 4;
+	if (len < sizeof(tcp) || off + len > end)
+		return TI_TRUNCATED;
+	pkt->l4 = off;
+	pkt->payload = off + len;
+	pkt->payload_len = end - off - len;
+	pkt->src_port = bpf_ntohs(tcp.source);
+	pkt->dst_port = bpf_ntohs(tcp.dest);
+	pkt->seq = bpf_ntohl(tcp.seq);
+	pkt->ack = bpf_ntohl(tcp.ack_seq);
+	pkt->window = bpf_ntohs(tcp.window);
+	pkt->flags = tcp.flags;
+	return TI_TCP;
+}
+
+static __always_inline enum ti_parsed ti_parse_ipv4(struct ti_packet *pkt, __u32 off)
+{
+	struct ti_ipv4_hdr ip;
+	__u32 ihl, len;
+	__u16 frag;
+
+	if (ti_load(pkt->ctx, pkt->hook, off, &ip, sizeof(ip)))
+		return TI_TRUNCATED;
+	if ((ip.version_ihl >> 4) != 4)
+		return TI_UNSUPPORTED;
+	if (ip.protocol != 6)
+		return TI_NOT_TCP;
+	ihl = (ip.version_ihl & 15) * 4;
+	len = bpf_ntohs(ip.tot_len);
+	if (ihl < sizeof(ip))
+		return TI_TRUNCATED;
+	pkt->family = 4;
+	pkt->ttl = ip.ttl;
+	pkt->src = ti_addr_v4(ip.saddr);
+	pkt->dst = ti_addr_v4(ip.daddr);
+	frag = bpf_ntohs(ip.frag_off);
+	if (frag & 0x1fff) /* offset: a later fragment */
+		return TI_FRAGMENT;
+	if ((frag & 0x2000) && len < ihl + sizeof(struct ti_tcp_hdr))
+		return TI_FRAGMENT;
+	return ti_parse_tcp(pkt, off + ihl, off + len);
+}
+
+/* Next header numbers (IANA). */
+static __always_inline int ti_is_exthdr(__u8 nexthdr)
+{
+	return nexthdr == 0 || nexthdr == 43 || nexthdr == 44 || nexthdr == 51 || nexthdr == 60;
+}
+
+static __always_inline enum ti_parsed ti_parse_ipv6(struct ti_packet *pkt, __u32 off)
+{
+	struct ti_ipv6_hdr ip;
+	__u32 end, fragmented = 0;
+	__u8 next;
+
+	if (ti_load(pkt->ctx, pkt->hook, off, &ip, sizeof(ip)))
+		return TI_TRUNCATED;
+	if ((*(__u8 *)&ip >> 4) != 6)
+		return TI_UNSUPPORTED;
+	pkt->family = 6;
+	pkt->ttl = ip.hop_limit;
+	pkt->src = (ti_addr){ .hi = ip.saddr[0], .lo = ip.saddr[1] };
+	pkt->dst = (ti_addr){ .hi = ip.daddr[0], .lo = ip.daddr[1] };
+	end = off + sizeof(ip) + bpf_ntohs(ip.payload_len);
+	next = ip.nexthdr;
+	off += sizeof(ip);
+#pragma unroll
+	for (int i = 0; i < TI_MAX_EXTHDRS; i++) {
+		__u8 ext[4];
+
+		if (!ti_is_exthdr(next))
+			break;
+		if (ti_load(pkt->ctx, pkt->hook, off, ext, sizeof(ext)))
+			return TI_TRUNCATED;
+		if (next == 44) {
+			if ((ext[2] << 8 | ext[3]) & 0xfff8)
+				return TI_FRAGMENT;
+			fragmented = 1;
+			off += 8;
+		} else if (next == 51) {
+			off += (ext[1] + 2) * 4;
+		} else {
+			off += (ext[1] + 1) * 8;
+		}
+		next = ext[0];
+	}
+	if (next != 6)
+		return ti_is_exthdr(next) ? TI_UNSUPPORTED : TI_NOT_TCP;
+	if (fragmented && off + sizeof(struct ti_tcp_hdr) > end)
+		return TI_FRAGMENT;
+	return ti_parse_tcp(pkt, off, end);
+}
+
+/*
+ * Parse the frame of pkt->ctx at pkt->hook (both set by the caller, the rest
+ * zero) from its Ethernet header on. On TI_TCP all of *pkt is filled but
+ * egress and ifindex; a tag that the kernel has stripped is the caller's.
+ */
+static __always_inline enum ti_parsed ti_packet_parse(struct ti_packet *pkt)
+{
+	__u32 off = 14;
+	__be16 proto;
+
+	if (ti_load(pkt->ctx, pkt->hook, 12, &proto, sizeof(proto)))
+		return TI_TRUNCATED;
+#pragma unroll
+	for (int i = 0; i < TI_MAX_VLANS; i++) {
+		__be16 tag[2];
+
+		if (proto != bpf_htons(0x8100) && proto != bpf_htons(0x88a8))
+			break;
+		if (ti_load(pkt->ctx, pkt->hook, off, tag, sizeof(tag)))
+			return TI_TRUNCATED;
+		if (!pkt->vlan)
+			pkt->vlan = bpf_ntohs(tag[0]) & 0xfff;
+		proto = tag[1];
+		off += 4;
+	}
+	pkt->l3 = off;
+	if (proto == bpf_htons(0x0800))
+		return ti_parse_ipv4(pkt, off);
+	if (proto == bpf_htons(0x86dd))
+		return ti_parse_ipv6(pkt, off);
+	if (proto == bpf_htons(0x8100) || proto == bpf_htons(0x88a8))
+		return TI_UNSUPPORTED;
+	return TI_NOT_TCP;
+}
+
+/* A connection attempt: SYN without ACK, RST or FIN, whatever else is set. */
+static __always_inline int ti_is_syn(const struct ti_packet *pkt)
+{
+	return (pkt->flags & (TI_SYN | TI_ACK | TI_RST | TI_FIN)) == TI_SYN;
+}
+
+static __always_inline int ti_is_synack(const struct ti_packet *pkt)
+{
+	return (pkt->flags & (TI_SYN | TI_ACK | TI_RST | TI_FIN)) == (TI_SYN | TI_ACK);
+}
+
+#endif

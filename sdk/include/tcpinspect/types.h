@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
+/*
+ * tcpinspect/types.h - the types that an event's fields and a probe's options
+ * are made of. Shared by BPF programs and user space; layouts are fixed for 1.x.
+ *
+ * A typedef carries a field's meaning: the daemon reads its name from the BPF
+ * object's BTF and formats, matches and documents the field by it. A value that
+ * is not known is left zero and is then absent from the output, never printed
+ * as 0 (see "absent when" below).
+ */
+#ifndef TCPINSPECT_TYPES_H
+#define TCPINSPECT_TYPES_H
+
+#include <linux/types.h>
+
+/*
+ * An IPv6 address in network byte order, or an IPv4 address mapped into
+ * ::ffff:0:0/96 (RFC 4291, 2.5.5.2), which is printed as plain IPv4.
+ * hi and lo are the first and last 8 bytes as they stand in memory.
+ * Absent when all zero.
+ */
+typedef struct ti_addr {
+	__be64 hi;
+	__be64 lo;
+} ti_addr;
+
+/* An address prefix, printed as 192.0.2.0/24 or 2001:db8::/48. len counts bits
+ * of the printed family (0..32 or 0..128). Absent when addr is all zero. */
+typedef struct ti_prefix {
+	ti_addr addr;
+	__u64 len;
+} ti_prefix;
+
+typedef __u16 ti_port;    /* TCP port, host byte order; absent when 0 */
+typedef __u16 ti_vlan;    /* outermost VLAN id 1..4094; absent when 0 */
+typedef __u32 ti_ifindex; /* printed as the interface's name; absent when 0 */
+typedef __u64 ti_ns;      /* a duration in nanoseconds */
+typedef __u8 ti_bool;     /* 0 or 1, printed as false or true */
+
+/* A string of at most N bytes with its length; need not end in NUL and may hold
+ * any byte: formats escape what they must. Absent when len is 0. */
+#define ti_str(N)                                                              \
+	struct {                                                               \
+		__u16 len;                                                     \
+		char str[N];                                                   \
+	}
+
+/* Up to N items of one type: a scalar, an address, or a struct of such fields.
+ * len counts the items in use. Absent when len is 0. */
+#define ti_list(T, N)                                                          \
+	struct {                                                               \
+		__u64 len;                                                     \
+		T item[N];                                                     \
+	}
+
+/*
+ * How serious an event is. An event type has one severity (TI_EVENT).
+ */
+enum ti_severity {
+	TI_INFO = 0,
+	TI_NOTICE = 1,
+	TI_WARNING = 2,
+	TI_ERROR = 3,
+	TI_CRITICAL = 4,
+};
+
+/*
+ * What stands before each event in a ring, 16 bytes. The event's struct follows
+ * without a gap.
+ */
+struct ti_record {
+	__u16 event;   /* number of the event type, given by the daemon at load */
+	__u16 len;     /* bytes of the event's struct */
+	__u32 cpu;     /* CPU that reported it */
+	__u64 boot_ns; /* CLOCK_BOOTTIME when it was reported */
+};
+
+/*
+ * Counters that every probe has, one of each a CPU, kept by bpf.h. A packet
+ * counts once in seen and at most once in one of the four below it.
+ */
+enum ti_counter {
+	TI_COUNT_SEEN,        /* packets looked at */
+	TI_COUNT_TRUNCATED,   /* ended before their headers did */
+	TI_COUNT_FRAGMENT,    /* later fragment, or a first one without a TCP header */
+	TI_COUNT_UNSUPPORTED, /* more VLAN tags or extension headers than are parsed */
+	TI_COUNT_FILTERED,    /* left out by the common options */
+	TI_COUNT_EVICTED,     /* state dropped to make room */
+	TI_COUNT_EMITTED,     /* events asked for, whether they fitted or not */
+	TI_COUNT_LOST,        /* of these, the ring was full */
+	TI_COUNT_MAX,
+};
+
+#ifdef __cplusplus
+#define TI_STATIC_ASSERT(cond, text) static_assert(cond, text)
+#else
+#define TI_STATIC_ASSERT(cond, text) _Static_assert(cond, text)
+#endif
+
+TI_STATIC_ASSERT(sizeof(ti_addr) == 16, "ti_addr is 16 bytes");
+TI_STATIC_ASSERT(sizeof(ti_prefix) == 24, "ti_prefix is 24 bytes");
+TI_STATIC_ASSERT(sizeof(struct ti_record) == 16, "ti_record is 16 bytes");
+
+#endif

@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A stranger's plugin: written, built and run outside of this tree, against what
+# `make install` lays out and nothing else. It reports SYNs that offer a small
+# MSS; as root it is also run, on the lo of a network namespace of its own.
+#
+# TI_BUILD: the folder tcpinspect was built in (default: the current one).
+set -eu
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+fail() {
+	echo "failed: $*" >&2
+	exit 1
+}
+
+build=$(cd "${TI_BUILD:-.}" && pwd)
+for tool in make pkg-config "${CC:-cc}" "${CLANG:-clang}" "${LLVM_STRIP:-llvm-strip}"; do
+	command -v "${tool%% *}" >/dev/null || skip "no $tool here"
+done
+[ -x "$build/tcpinspect" ] || skip "no tcpinspect in $build: run make there first"
+
+work=$(mktemp -d)
+daemon=
+net=ti-sdk-$$
+clean_up() {
+	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null || :
+	[ ! -e /run/netns/$net ] || ip netns del $net
+	rm -rf "$work"
+}
+trap clean_up EXIT
+
+write_plugin() {
+	cat >synmss.bpf.c <<'END'
+/* synmss.bpf.c: report clients that offer a small MSS */
+#include <tcpinspect/bpf.h>
+
+struct synmss {
+	ti_addr src_ip, dst_ip;
+	ti_port src_port, dst_port;
+	__u16 mss TI_HELP("bytes that the SYN offers");
+};
+TI_EVENT(synmss, NOTICE, "a SYN offering an MSS below the limit");
+TI_OPTION(__u32, below, 1220, 536, 65535, "report SYNs that offer less than this");
+TI_LICENSE("Dual BSD/GPL");
+
+/* 0: the SYN has no MSS option. */
+static __always_inline __u16 offered_mss(struct ti_packet *pkt)
+{
+	__u32 off = pkt->l4 + sizeof(struct ti_tcp_hdr);
+	__u8 option[4];
+
+	for (int i = 0; i < 10 && off + sizeof(option) <= pkt->payload; i++) {
+		if (ti_load(pkt->ctx, pkt->hook, off, option, sizeof(option)))
+			return 0;
+		if (option[0] == 2)
+			return option[2] << 8 | option[3];
+		if (option[0] == 0 || (option[0] != 1 && option[1] < 2))
+			return 0;
+		off += option[0] == 1 ? 1 : option[1];
+	}
+	return 0;
+}
+
+TI_PACKET(packets, TC, XDP, SOCKET)
+{
+	__u16 mss;
+
+	if (!ti_is_syn(pkt))
+		return TI_PASS;
+	mss = offered_mss(pkt);
+	if (!mss || mss >= below)
+		return TI_PASS;
+	TI_EMIT(synmss, e) {
+		e->src_ip = pkt->src;
+		e->dst_ip = pkt->dst;
+		e->src_port = pkt->src_port;
+		e->dst_port = pkt->dst_port;
+		e->mss = mss;
+	}
+	return TI_PASS;
+}
+END
+	cat >synmss.c <<'END'
+#include <tcpinspect/plugin.h>
+
+TI_BPF_OBJECT(synmss_bpf, "synmss.bpf.o");
+TI_PLUGIN(synmss, .version = "1.0", .summary = "SYNs with a small MSS",
+	  TI_PLUGIN_BPF(synmss_bpf));
+END
+	cat >Makefile <<'END'
+all: synmss.so
+include $(shell pkg-config --variable=bpf_mk tcpinspect)
+END
+}
+
+# --- install, write, build ---------------------------------------------------
+
+root=$work/root
+make -s -C "$build" install DESTDIR="$root" >"$work/install.log" 2>&1 ||
+	{ cat "$work/install.log" >&2; fail "make install DESTDIR=..."; }
+pc=$(find "$root" -name tcpinspect.pc)
+[ -n "$pc" ] || fail "make install has installed no tcpinspect.pc"
+export PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$root
+installed=$(find "$root" -name tcpinspect -type f -perm /111)
+console=$(find "$root" -name console.so)
+
+mkdir "$work/synmss"
+cd "$work/synmss"
+write_plugin
+env -u MAKEFLAGS -u MAKELEVEL make ||
+	fail "the plugin does not build against the installed SDK"
+grep -q "$root.*/tcpinspect/bpf.h" synmss.bpf.o.d ||
+	fail "the probe was not built with the installed bpf.h"
+grep -q "$root.*/tcpinspect/plugin.h" synmss.so.d ||
+	fail "the plugin was not built with the installed plugin.h"
+env -u MAKEFLAGS -u MAKELEVEL make -q || fail "a second make has something to do"
+
+# --- list ---------------------------------------------------------------------
+
+"$installed" list -v -P ./synmss.so >list.out || fail "list -P ./synmss.so"
+for word in synmss 'SYNs with a small MSS' below 'an MSS below the limit' 'bytes that the SYN offers'; do
+	grep -q "$word" list.out || { cat list.out >&2; fail "list does not say '$word'"; }
+done
+
+# --- run ------------------------------------------------------------------------
+
+[ "$(id -u)" = 0 ] || skip "built and listed; to run it takes root"
+[ -n "$console" ] || skip "built and listed; to run it takes the console sink"
+ip netns add $net 2>/dev/null || skip "built and listed; no network namespace can be made here"
+ip -n $net link set lo up
+
+# $1: MTU of lo, 40 over the MSS that is offered; $2: a port nobody listens at.
+knock() {
+	ip -n $net link set lo mtu "$1"
+	ip netns exec $net bash -c ": </dev/tcp/127.0.0.1/$2" 2>/dev/null || :
+}
+
+ip netns exec $net "$installed" run -P ./synmss.so -S "$console" -p synmss -i lo -o json \
+	--count 1 --duration 20s >events 2>log &
+daemon=$!
+# The first of each pair offers too much to be reported.
+while sleep 0.2 && kill -0 "$daemon" 2>/dev/null; do
+	knock 65535 7
+	knock 1000 9
+done
+status=0
+wait "$daemon" || status=$?
+daemon=
+cat log events
+[ "$status" = 0 ] || fail "tcpinspect run ended with $status"
+[ "$(wc -l <events)" = 1 ] || fail "not one event"
+for field in '"plugin": *"synmss"' '"event": *"synmss"' '"severity": *"notice"' \
+	'"src_ip": *"127.0.0.1"' '"dst_port": *9[,}]' '"mss": *960[,}]'; do
+	grep -q "$field" events || fail "no $field in the event"
+done
