@@ -18,6 +18,7 @@
 #include <linux/pkt_sched.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -102,11 +103,12 @@ static int look(struct clsact *c, unsigned ifindex, __u32 handle)
 		struct tcmsg m;
 	} ask = {.h = {.nlmsg_len = sizeof(ask),
 		       .nlmsg_type = RTM_GETQDISC,
-		       .nlmsg_flags = NLM_F_ACK},
+		       .nlmsg_flags = NLM_F_ACK | NLM_F_ECHO},
 		 .m = {.tcm_ifindex = ifindex, .tcm_parent = TC_H_CLSACT}};
 	int r;
 
 	*c = (struct clsact){.handle = handle};
+	/* Without NLM_F_ECHO the answer goes to monitors only. */
 	r = ti_rtnl_ask(&ask.h, on_qdisc, c);
 	if (r == -ENOENT || r == -EINVAL) /* none; none any more */
 		return 0;
@@ -138,40 +140,57 @@ static int filter_remove(unsigned ifindex, size_t point, __u32 handle)
 	return bpf_tc_detach(&hook, &opts);
 }
 
-/* Interfaces whose clsact this process made: several plugins use it, and
- * whichever leaves last removes it. */
-static struct {
-	unsigned *v;
-	size_t n;
-} made;
+/*
+ * Interfaces that this process is at: several plugins share a clsact, and
+ * whichever leaves last removes it if the first of them has made it.
+ */
+struct use {
+	unsigned ifindex;
+	unsigned plugins;
+	bool made;
+};
+static struct use *uses;
+static size_t n_uses;
 
-static void made_add(unsigned ifindex)
+static struct use *use_of(unsigned ifindex)
 {
-	unsigned *v = reallocarray(made.v, made.n + 1, sizeof(*v));
-
-	if (!v) /* an empty qdisc will be left behind */
-		return;
-	made.v = v;
-	made.v[made.n++] = ifindex;
+	for (size_t k = 0; k < n_uses; k++)
+		if (uses[k].ifindex == ifindex)
+			return &uses[k];
+	return NULL;
 }
 
-static bool made_here(unsigned ifindex)
+static int use_begin(unsigned ifindex)
 {
-	for (size_t k = 0; k < made.n; k++)
-		if (made.v[k] == ifindex)
-			return true;
-	return false;
-}
+	struct use *u = use_of(ifindex);
 
-static void made_forget(unsigned ifindex)
-{
-	for (size_t k = 0; k < made.n; k++)
-		if (made.v[k] == ifindex)
-			made.v[k--] = made.v[--made.n];
-	if (made.n == 0) {
-		free(made.v);
-		made.v = NULL;
+	if (!u) {
+		struct use *v = reallocarray(uses, n_uses + 1, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		uses = v;
+		u = &uses[n_uses++];
+		*u = (struct use){.ifindex = ifindex};
 	}
+	u->plugins++;
+	return 0;
+}
+
+/* True: it was the last one and the qdisc is of our making. */
+static bool use_end(unsigned ifindex)
+{
+	struct use *u = use_of(ifindex);
+	bool made = u->made;
+
+	if (--u->plugins)
+		return false;
+	*u = uses[--n_uses];
+	if (n_uses == 0) {
+		free(uses);
+		uses = NULL;
+	}
+	return made;
 }
 
 static int qdisc_make(struct ti_attachment *a)
@@ -185,7 +204,7 @@ static int qdisc_make(struct ti_attachment *a)
 	if (r < 0)
 		return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot add a clsact qdisc: %s",
 				   a->ifname, ti_hook_strerror(r));
-	made_add(a->ifindex);
+	use_of(a->ifindex)->made = true;
 	return 0;
 }
 
@@ -197,10 +216,7 @@ static void qdisc_remove_empty(unsigned ifindex)
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	struct clsact c;
 
-	if (look(&c, ifindex, 0) < 0 || c.filters || c.shared)
-		return;
-	made_forget(ifindex);
-	if (!strcmp(c.qdisc, "clsact"))
+	if (look(&c, ifindex, 0) == 0 && !strcmp(c.qdisc, "clsact") && !c.filters && !c.shared)
 		bpf_tc_hook_destroy(&hook);
 }
 
@@ -265,8 +281,9 @@ static int clear_place(struct ti_attachment *a, const struct clsact *c)
 			return ti_hook_why(a->why, sizeof(a->why), r,
 					   "%s: cannot remove the stale filter %s: %s", a->ifname,
 					   f->name, ti_hook_strerror(r));
-		ti_info("%s: %s: removed a tc filter that a killed tcpinspect left", a->plugin,
-			a->ifname);
+		ti_info("%s: %s: removed the %s tc filter that a killed tcpinspect left", a->plugin,
+			a->ifname, points[p] == BPF_TC_INGRESS ? "ingress" : "egress");
+		use_of(a->ifindex)->made = true;
 	}
 	return 0;
 }
@@ -317,6 +334,10 @@ static int tc_attach(struct ti_attachment *a)
 	if (r < 0)
 		return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot lock its tc: %s",
 				   a->ifname, ti_hook_strerror(r));
+	if (use_begin(a->ifindex) < 0) {
+		close(r);
+		return ti_hook_why(a->why, sizeof(a->why), -ENOMEM, "out of memory");
+	}
 	a->lock_fd = r;
 	return place(a);
 }
@@ -335,7 +356,7 @@ static void tc_detach(struct ti_attachment *a)
 		for (size_t p = 0; p < POINTS; p++)
 			if (c.ours[p].id && c.ours[p].id == info.id)
 				filter_remove(a->ifindex, p, c.handle);
-	if (made_here(a->ifindex))
+	if (use_end(a->ifindex))
 		qdisc_remove_empty(a->ifindex);
 }
 
@@ -348,6 +369,8 @@ static int tc_sweep(const char *plugin, unsigned ifindex)
 	if (fd < 0)
 		return fd == -EADDRINUSE ? 0 : fd;
 	r = look(&c, ifindex, handle_of(plugin));
+	if (r == -ENODEV)
+		return 0;
 	for (size_t p = 0; r == 0 && p < POINTS; p++) {
 		if (!c.ours[p].id)
 			continue;

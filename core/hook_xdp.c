@@ -60,6 +60,7 @@ static int xdp_attach(struct ti_attachment *a)
 		__u32 flag;
 		const char *name;
 	} modes[] = {{XDP_FLAGS_DRV_MODE, "native"}, {XDP_FLAGS_SKB_MODE, "generic"}};
+	char ifname[IFNAMSIZ];
 	int r = refuse_foreign(a);
 
 	if (r < 0)
@@ -73,6 +74,8 @@ static int xdp_attach(struct ti_attachment *a)
 			snprintf(a->mode, sizeof(a->mode), "%s", modes[m].name);
 			return 0;
 		}
+		if (r == -EINVAL && !if_indextoname(a->ifindex, ifname))
+			r = -ENODEV;
 		ti_hook_why(a->why, sizeof(a->why), r, "%s: %s XDP: %s", a->ifname, modes[m].name,
 			    ti_hook_strerror(r));
 		if (r == -EPERM || r == -ENODEV)

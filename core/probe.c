@@ -24,9 +24,9 @@
 #include "log.h"
 
 struct ti_memory {
-	const char *name; /* the map's, owned by the object */
+	const struct bpf_map *map; /* owned by the object */
 	void *at;
-	size_t length, stride;
+	size_t length;
 };
 
 /* What libbpf said last: which program failed, and the line that says why. */
@@ -362,48 +362,57 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 
 /* --- memory -------------------------------------------------------------- */
 
-static void *cpu_array(struct ti_probe *p, struct bpf_map *map, size_t *size)
+/* Bytes from one value of an array map to the next. */
+static size_t stride_of(const struct bpf_map *map)
 {
-	size_t stride = (bpf_map__value_size(map) + 7) & ~7u;
+	return (bpf_map__value_size(map) + 7) & ~7u;
+}
+
+/* An array map as live memory, mapped once. (The image that libbpf hands out for
+ * .bss and .data is live only under skeletons.) */
+static char *mapped(struct ti_probe *p, const struct bpf_map *map)
+{
 	size_t page = getpagesize();
-	size_t length = (stride * bpf_map__max_entries(map) + page - 1) / page * page;
+	size_t length = (size_t)stride_of(map) * bpf_map__max_entries(map);
 	struct ti_memory *grown;
 	void *at;
 
 	for (size_t i = 0; i < p->n_memory; i++)
-		if (p->memory[i].name == bpf_map__name(map)) {
-			*size = stride;
+		if (p->memory[i].map == map)
 			return p->memory[i].at;
-		}
 	grown = realloc(p->memory, (p->n_memory + 1) * sizeof(*grown));
 	if (!grown)
 		return NULL;
 	p->memory = grown;
+	length = (length + page - 1) / page * page;
 	at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 	if (at == MAP_FAILED)
 		return NULL;
-	p->memory[p->n_memory++] = (struct ti_memory){ bpf_map__name(map), at, length, stride };
-	*size = stride;
+	p->memory[p->n_memory++] = (struct ti_memory){ map, at, length };
 	return at;
 }
 
 void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size)
 {
 	static const char *const sections[] = { ".bss", ".data" };
-	struct bpf_map *map;
+	const struct bpf_map *map;
 
 	if (!p->obj)
 		return NULL;
 	for (size_t i = 0; i < p->schema->n_cpu_maps; i++)
-		if (!strcmp(p->schema->cpu_maps[i], name))
-			return cpu_array(p, bpf_object__find_map_by_name(p->obj, name), size);
+		if (!strcmp(p->schema->cpu_maps[i], name)) {
+			map = bpf_object__find_map_by_name(p->obj, name);
+			*size = stride_of(map);
+			return mapped(p, map);
+		}
 	for (size_t i = 0; i < TI_ARRAY_SIZE(sections); i++) {
 		int64_t at = ti_schema_var(p->schema, sections[i], name, size);
-		size_t all;
+		char *memory;
 
 		map = at < 0 ? NULL : bpf_object__find_map_by_name(p->obj, sections[i]);
-		if (map)
-			return (char *)bpf_map__initial_value(map, &all) + at;
+		memory = map ? mapped(p, map) : NULL;
+		if (memory)
+			return memory + at;
 	}
 	return NULL;
 }

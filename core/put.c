@@ -18,7 +18,7 @@ const char ti_digit_pairs[200] __attribute__((aligned(64))) =
 /* The eight digits of v < 10^8, the first in the lowest byte: halved in place to
  * lanes of four, two and one digit. x * 10486 >> 20 is x / 100, x * 103 >> 10 is
  * x / 10, for what a lane holds. */
-static uint64_t eight_digits(uint64_t v)
+static inline uint64_t eight_digits(uint64_t v)
 {
 	uint64_t fours = v / 10000 | v % 10000 << 32;
 	uint64_t hundreds = fours * 10486 >> 20 & 0x7f0000007full;
@@ -41,7 +41,7 @@ char *ti_put_8_digits(char *o, uint32_t v)
 }
 
 /* Without leading zeros. */
-static char *put_few(char *o, uint64_t v)
+static inline char *put_few(char *o, uint64_t v)
 {
 	uint64_t d = eight_digits(v);
 	unsigned zeros = (unsigned)__builtin_ctzll(d | 1ull << 56) & ~7u;

@@ -52,6 +52,7 @@ struct ti_sink_run {
 	struct ti_sink_host host;
 	void *self;
 	bool started;
+	bool draining;
 	int colour;
 
 	struct ti_queue queue;
@@ -252,8 +253,8 @@ static void tell_failure(struct ti_sink_run *s)
 	struct outage *o = &s->outage;
 
 	o->told = true;
-	if (o->error == EPIPE)
-		return; /* the daemon ends, and says so */
+	if (o->error == EPIPE || s->draining)
+		return; /* who ends says so */
 	if (o->error == EAGAIN)
 		ti_warn("sink %s: it takes less than there is, the queue of %zu KiB is full: "
 			"events are dropped", s->name, s->queue.limit / 1024);
@@ -296,7 +297,7 @@ static void end_outage(struct ti_sink_run *s)
 	struct outage *o = &s->outage;
 
 	if (o->told && o->error != EPIPE)
-		ti_info("sink %s: writes again after %.1f s, %llu events were lost meanwhile",
+		ti_info("sink %s: writes again after %.1f s, events lost meanwhile: %llu",
 			s->name, (double)(now_ns() - o->since) / 1e9, (unsigned long long)o->lost);
 	if (o->retry)
 		event_del(o->retry);
@@ -371,17 +372,17 @@ void ti_sink_drain(struct ti_sink_run *s)
 {
 	static const struct timespec nap = { .tv_nsec = 5 * NS_PER_MS };
 	uint64_t end = now_ns() + DRAIN_MOST * NS_PER_MS, lost;
-	int r = push(s);
+	int r;
 
-	while (r == -EAGAIN && now_ns() < end) {
+	s->draining = true;
+	while ((r = push(s)) == -EAGAIN && now_ns() < end)
 		nanosleep(&nap, NULL);
-		r = push(s);
-	}
+	s->draining = false;
 	if (!r)
 		return;
 	lost = ti_queue_drop(&s->queue);
 	if (r != -EPIPE)
-		ti_log(TI_LOG_ERROR, "sink %s: %llu events that waited are lost: %s", s->name,
+		ti_log(TI_LOG_ERROR, "sink %s: events lost that waited: %llu: %s", s->name,
 		       (unsigned long long)lost,
 		       r == -EAGAIN ? "it takes them too slowly" : strerror(-r));
 	s->outage.told = false;

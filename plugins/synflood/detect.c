@@ -8,8 +8,7 @@ static uint64_t uncompleted(const struct second *s)
 	return s->syns > s->completed ? s->syns - s->completed : 0;
 }
 
-/* Do too few handshakes complete? */
-static bool too_few(const struct second *s, const struct limits *l)
+bool completes_too_few(const struct second *s, const struct limits *l)
 {
 	return s->completed * 100 < s->syns * l->completion;
 }
@@ -24,7 +23,7 @@ static bool bad_listener(struct detector *d, const struct second *s, const struc
 	unsigned percent = s->syns ? s->completed * 100 / s->syns : 100;
 	double excess = (double)open - l->alarm_rate / 2.0;
 
-	if (!too_few(s, l)) {
+	if (!completes_too_few(s, l)) {
 		d->cusum = 0;
 		SAY(d, "%u %% of %llu SYNs/s complete, at least %u %%", percent, (ull)s->syns, l->completion);
 		return false;
@@ -119,8 +118,11 @@ enum outcome detect(struct detector *d, const struct second *s, const struct lim
 	}
 	if (!d->alarmed)
 		return OUTCOME_QUIET;
-	if (++d->quiet < l->clear_after)
+	if (++d->quiet < l->clear_after) {
+		SAY(d, "%llu SYNs/s, %llu complete: quiet for %u of %u s", (ull)s->syns, (ull)s->completed,
+		    d->quiet, l->clear_after);
 		return OUTCOME_GOES_ON;
+	}
 	*d = (struct detector){ .baseline = d->baseline, .learned = d->learned };
 	SAY(d, "quiet for %u s", l->clear_after);
 	return OUTCOME_END;

@@ -51,6 +51,9 @@ struct detector {
 	char why[160];        /* of the last second, for people */
 };
 
+/* Do too few of its handshakes complete? Not where there are no SYNs. */
+bool completes_too_few(const struct second *s, const struct limits *l);
+
 enum outcome detect(struct detector *d, const struct second *s, const struct limits *l);
 
 /* A SYN to nobody is a scan rather than a flood unless targets are hit often. */

@@ -55,58 +55,77 @@ static __always_inline void add_distinct(struct distinct *two, __u64 hash)
 		*reg = rank;
 }
 
+/* The smaller of two words below 2^63, without a branch to predict: which way of
+ * a bucket is least is random under attack, and a miss costs more than all this. */
+static __always_inline __s64 min_of(__s64 a, __s64 b)
+{
+	__s64 less = a - b, mask = less;
+
+	asm volatile("%0 s>>= 63" : "+r"(mask));
+	return b + (less & mask);
+}
+
+static __always_inline __s64 least_of(__s64 *words, int n)
+{
+#pragma unroll
+	for (int half = n / 2; half; half /= 2) /* a tree: its steps overlap */
+#pragma unroll
+		for (int i = 0; i < half; i++)
+			words[i] = min_of(words[i], words[i + half]);
+	return words[0];
+}
+
 static __always_inline void add_source(struct sources *s, const ti_addr *addr, __u64 hash)
 {
 	struct source_bucket *b = &s->bucket[hash >> 32 & (SOURCE_BUCKETS - 1)];
-	__u32 tag = (__u32)hash | 1, least = b->count[0], at = 0;
+	__s64 head[SOURCE_WAYS];
+	__u64 count;
+	__u32 at;
 
 	s->syns++;
 #pragma unroll
 	for (int i = 0; i < SOURCE_WAYS; i++) {
-		if (b->tag[i] == tag && b->addr[i].lo == addr->lo && b->addr[i].hi == addr->hi) {
-			b->count[i]++;
+		head[i] = b->head[i];
+		if ((__u32)head[i] == SOURCE_TAG(hash, i) && b->entry[i].addr.lo == addr->lo &&
+		    b->entry[i].addr.hi == addr->hi) {
+			b->head[i] += SOURCE_ONE;
 			return;
 		}
-		if (b->count[i] < least) {
-			least = b->count[i];
-			at = i;
-		}
+		head[i] |= i; /* for a free one */
 	}
-	at &= SOURCE_WAYS - 1;
-	b->tag[at] = tag;
-	b->addr[at] = *addr;
-	b->error[at] = least;
-	b->count[at] = least + 1;
+	count = least_of(head, SOURCE_WAYS);
+	at = count & (SOURCE_WAYS - 1);
+	count >>= 32;
+	b->entry[at].addr = *addr;
+	b->entry[at].error = count;
+	b->head[at] = (count + 1) << 32 | SOURCE_TAG(hash, at);
 }
 
 static __always_inline void add_prefix(struct prefixes *p, const ti_addr *addr, __u32 slot)
 {
-	__u64 key;
+	__s64 least[PREFIX_WAYS];
 	struct prefix_bucket *b;
-	__u32 least, at = 0;
+	__u64 key;
+	__u32 at;
 
 	if (ti_addr_is_v4(addr))
 		key = PREFIX_KEY(slot, 0) | bpf_ntohl(addr->lo >> 32) >> 8;
 	else
 		key = PREFIX_KEY(slot, 1) | bpf_be64_to_cpu(addr->hi) >> 16;
 	b = &p->bucket[ti_hash(key, 0) & (PREFIX_BUCKETS - 1)];
-	least = b->count[0];
 	p->syns++;
 #pragma unroll
-	for (int i = 0; i < PREFIX_WAYS; i++) {
+	for (int i = 0; i < PREFIX_WAYS; i++)
 		if (b->key[i] == key) {
 			b->count[i]++;
 			return;
 		}
-		if (b->count[i] < least) {
-			least = b->count[i];
-			at = i;
-		}
-	}
-	at &= PREFIX_WAYS - 1;
+#pragma unroll
+	for (int i = 0; i < PREFIX_WAYS; i++)
+		least[i] = (__u64)b->count[i] << 3 | i;
+	at = least_of(least, PREFIX_WAYS) & (PREFIX_WAYS - 1);
 	b->key[at] = key;
-	b->error[at] = least;
-	b->count[at] = least + 1;
+	b->error[at] = b->count[at]++;
 }
 
 /* Slot of the listener that a SYN to this address and port is for; 0: none. */

@@ -31,10 +31,16 @@ struct watched {
 	struct detector detector;
 	struct counted last;   /* at the previous tick */
 	struct second second;  /* of it */
-	uint64_t started, said; /* boot ns: of the flood, of its last event */
-	uint64_t syns, peak;   /* since its start */
-	uint64_t sources_peak;
+	uint64_t arrived;      /* SYNs in it */
+	uint64_t started, bad, said; /* boot ns: of the flood, its last bad second, its last event */
+	uint64_t syns, after;  /* from its start to the second after the last bad one; since then */
+	uint64_t peak, sources_peak;
+	/* What its last bad second said. */
 	enum flood_class class;
+	ti_addr dst;
+	ti_port port;
+	ti_vlan vlan;
+	ti_ifindex ifindex;
 };
 
 /* A source's count at the previous tick, so that it gives a rate. */
@@ -96,9 +102,20 @@ static uint64_t per_second(const struct self *s, uint64_t count)
 	return ns ? (count * SECOND + ns / 2) / ns : 0;
 }
 
+static uint64_t at_least(uint64_t count, uint64_t error)
+{
+	return count > error ? count - error : 0;
+}
+
 static bool is_listener(uint32_t slot)
 {
 	return slot < SLOTS;
+}
+
+/* Of SYNs to no listener. */
+static bool is_bucket(uint32_t slot)
+{
+	return slot >= SLOTS && slot < BACKSCATTER;
 }
 
 /* What a slot has counted since the last tick. `epoch` is the one that ended. */
@@ -119,11 +136,11 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 	};
 	if (now.syns != w->last.syns) {
 		w->second.sources = distinct_estimate(&s->cpus, distinct, epoch);
-		if (!is_listener(slot) && slot < BACKSCATTER)
+		if (is_bucket(slot))
 			w->second.targets = distinct_estimate(
 				&s->cpus, offsetof(struct synflood, targets[slot - SLOTS].distinct), epoch);
 	}
-	w->syns += now.syns - w->last.syns;
+	w->arrived = now.syns - w->last.syns;
 	w->last = now;
 }
 
@@ -153,7 +170,7 @@ static uint64_t source_since_then(const struct self *s, const struct source_coun
 	for (size_t i = 0; i < SOURCES_WATCHED; i++)
 		if (s->then[i].addr.hi == x->addr.hi && s->then[i].addr.lo == x->addr.lo)
 			return x->count > s->then[i].count ? x->count - s->then[i].count : 0;
-	return x->count - x->error;
+	return at_least(x->count, x->error);
 }
 
 static bool in_prefix(const ti_addr *a, const ti_prefix *p)
@@ -189,12 +206,14 @@ static enum flood_class classify(struct self *s, uint32_t slot, uint32_t epoch, 
 	enum flood_class class = FLOOD_CLASS_SPOOFED;
 	size_t n = prefixes_top(&s->cpus, slot, epoch, top, FLOOD_TOP);
 
-	e->top.len = n;
 	for (size_t i = 0; i < n; i++) {
-		struct flood_prefix *f = &e->top.item[i];
-		uint64_t sure = per_second(s, top[i].count - (top[i].error < top[i].count ? top[i].error : top[i].count));
+		struct flood_prefix *f = &e->top.item[e->top.len];
+		uint64_t sure = per_second(s, at_least(top[i].count, top[i].error));
 		bool sole;
 
+		if (!sure) /* one of many that came and went */
+			continue;
+		e->top.len++;
 		f->prefix = top[i].prefix;
 		f->syns_per_s = per_second(s, top[i].count);
 		f->error = per_second(s, top[i].error);
@@ -213,26 +232,35 @@ static void set_text(char *to, __u16 *len, size_t size, const char *text)
 	memcpy(to, text, *len);
 }
 
-/* Where: a listener's own address and port, else where most SYNs went. */
-static void set_destination(struct self *s, uint32_t slot, struct flood_start *e)
+/* Where: a listener's own port, else the one that most SYNs went to. */
+static void locate(struct self *s, uint32_t slot)
 {
-	const struct watched *w = &s->watched[slot];
+	struct watched *w = &s->watched[slot];
+	uint32_t votes = 0;
 
-	e->vlan = w->last.vlan;
-	e->ifname = w->last.ifindex;
+	w->vlan = w->last.vlan;
+	w->ifindex = w->last.ifindex;
 	if (is_listener(slot)) {
-		e->dst_ip = w->last.dst;
-		e->dst_port = s->listeners.slot[slot].port;
+		w->dst = w->last.dst;
+		w->port = s->listeners.slot[slot].port;
 		return;
 	}
 	for (int i = 0; i < s->cpus.n; i++) {
 		const struct targets *t = &cpu_at(&s->cpus, i)->targets[slot - SLOTS];
 
-		if (!t->votes)
+		if (t->votes <= votes)
 			continue;
-		e->dst_ip = t->dst;
-		e->dst_port = t->port;
+		votes = t->votes;
+		w->dst = t->dst;
+		w->port = t->port;
 	}
+}
+
+/* Else what had most of them once would outvote all that comes later. */
+static void forget_votes(struct self *s, uint32_t slot)
+{
+	for (int i = 0; i < s->cpus.n; i++)
+		cpu_at(&s->cpus, i)->targets[slot - SLOTS].votes = 0;
 }
 
 static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
@@ -240,11 +268,13 @@ static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
 	struct watched *w = &s->watched[slot];
 	struct flood_start e = { 0 };
 
-	if (event == s->flood_end)
-		e.class = w->class;
-	else
-		e.class = w->class = classify(s, slot, epoch, &e);
-	set_destination(s, slot, &e);
+	if (event != s->flood_end)
+		w->class = classify(s, slot, epoch, &e);
+	e.dst_ip = w->dst;
+	e.dst_port = w->port;
+	e.vlan = w->vlan;
+	e.ifname = w->ifindex;
+	e.class = w->class;
 	e.completion = w->second.completion_known ? FLOOD_COMPLETION_SOCKETS : FLOOD_COMPLETION_UNKNOWN;
 	e.listening = is_listener(slot);
 	e.syns_per_s = w->second.syns;
@@ -253,10 +283,53 @@ static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
 	e.sources = event == s->flood_end ? w->sources_peak : w->second.sources;
 	e.syns = w->syns;
 	e.peak_syns_per_s = w->peak;
-	e.duration = s->now - w->started;
+	e.duration = w->bad - w->started;
 	set_text(e.explain.str, &e.explain.len, sizeof(e.explain.str), w->detector.why);
 	s->host->emit(s->h, event, &e, sizeof(e), s->now);
 	w->said = s->now;
+}
+
+/* Before an alarm: a flood has begun within a second, or slowly. The second
+ * before the alarm may be its, and all in which the sum of a slow one has grown. */
+static void add_up_before(struct self *s, struct watched *w)
+{
+	bool few = completes_too_few(&w->second, &s->limits);
+
+	if (!few || w->detector.cusum <= 0) {
+		w->syns = 0;
+		w->started = few ? s->last : s->now;
+	}
+	w->syns += few ? w->arrived : 0;
+	w->after = w->peak = w->sources_peak = 0;
+}
+
+static void add_up(struct watched *w, enum outcome outcome)
+{
+	w->after += w->arrived;
+	if (outcome != OUTCOME_END && w->detector.quiet <= 1) {
+		w->syns += w->after;
+		w->after = 0;
+	}
+	if (w->second.syns > w->peak)
+		w->peak = w->second.syns;
+	if (w->second.sources > w->sources_peak)
+		w->sources_peak = w->second.sources;
+}
+
+static void explain(struct self *s, uint32_t slot, enum outcome outcome)
+{
+	static const char *const says[] = {
+		[OUTCOME_QUIET] = "no alarm",
+		[OUTCOME_START] = "alarm",
+		[OUTCOME_GOES_ON] = "alarm goes on",
+		[OUTCOME_END] = "alarm over",
+	};
+	const struct watched *w = &s->watched[slot];
+
+	if (w->second.syns || outcome != OUTCOME_QUIET)
+		s->host->log(s->h, TI_LOG_INFO, "%s %u: %s: %s", is_listener(slot) ? "port" : "interface",
+			     is_listener(slot) ? s->listeners.slot[slot].port : w->last.ifindex,
+			     says[outcome], w->detector.why);
 }
 
 static void judge(struct self *s, uint32_t slot, uint32_t epoch)
@@ -264,26 +337,25 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 	struct watched *w = &s->watched[slot];
 	enum outcome outcome = detect(&w->detector, &w->second, &s->limits);
 
-	if (s->o->explain && (w->second.syns || outcome != OUTCOME_QUIET))
-		s->host->log(s->h, TI_LOG_INFO, "%s %u: %s: %s", is_listener(slot) ? "port" : "interface",
-			     is_listener(slot) ? s->listeners.slot[slot].port : w->last.ifindex,
-			     outcome == OUTCOME_QUIET ? "no alarm" : "alarm", w->detector.why);
+	if (s->o->explain)
+		explain(s, slot, outcome);
 	if (outcome == OUTCOME_QUIET) {
-		w->syns = w->peak = w->sources_peak = 0;
+		add_up_before(s, w);
 		return;
 	}
-	if (w->second.syns > w->peak)
-		w->peak = w->second.syns;
-	if (w->second.sources > w->sources_peak)
-		w->sources_peak = w->second.sources;
-	if (outcome == OUTCOME_START) {
-		w->started = s->last;
-		emit_flood(s, slot, epoch, s->flood_start);
-	} else if (outcome == OUTCOME_END) {
+	add_up(w, outcome);
+	if (outcome == OUTCOME_END) {
 		emit_flood(s, slot, epoch, s->flood_end);
-	} else if (s->o->update_period && s->now - w->said >= s->o->update_period) {
-		emit_flood(s, slot, epoch, s->flood_update);
+		return;
 	}
+	if (w->detector.quiet) /* it may be over */
+		return;
+	w->bad = s->now;
+	locate(s, slot);
+	if (outcome == OUTCOME_START)
+		emit_flood(s, slot, epoch, s->flood_start);
+	else if (s->o->update_period && s->now - w->said >= s->o->update_period)
+		emit_flood(s, slot, epoch, s->flood_update);
 }
 
 /* Said at once, then every update_period for as long as it lasts. */
@@ -365,6 +437,8 @@ static void tick(void *self, uint64_t boot_ns)
 			   s->watched[slot].detector.alarmed;
 		if (slot != BACKSCATTER)
 			judge(s, slot, ended);
+		if (is_bucket(slot) && s->watched[slot].arrived)
+			forget_votes(s, slot);
 	}
 	judge_backscatter(s);
 	prefixes_clear(&s->cpus, ended);

@@ -54,10 +54,10 @@ struct flood_prefix {
 	__u64 completed_per_s TI_HELP("handshakes completed");                                    \
 	__u64 rsts_per_s;                                                                         \
 	__u64 sources TI_HELP("distinct sources in the last second, estimated within 10 %");      \
-	__u64 syns TI_HELP("since the start");                                                    \
+	__u64 syns TI_HELP("from the start to the second after the last bad one");                                                    \
 	__u64 peak_syns_per_s;                                                                    \
 	__u64 dropped TI_HELP("SYNs dropped by mitigation");                                      \
-	ti_ns duration TI_OPTIONAL TI_HELP("since the start");                                    \
+	ti_ns duration TI_OPTIONAL TI_HELP("from the start to the end of the last bad second");                                    \
 	ti_list(struct flood_prefix, FLOOD_TOP) top TI_HELP("prefixes that sent most");           \
 	ti_str(FLOOD_EXPLAIN) explain TI_HELP("why, from the numbers");                           \
 	__u8 _pad2[6]
@@ -145,27 +145,34 @@ struct targets {
 #define SOURCE_BUCKETS 1024
 #define SOURCE_WAYS    8
 struct source_bucket {
-	__u32 tag[SOURCE_WAYS]; /* of the hash, to compare first; 0: free */
-	__u32 count[SOURCE_WAYS];
-	__u32 error[SOURCE_WAYS];
-	ti_addr addr[SOURCE_WAYS];
-};
+	/* count << 32 | 29 bits of the hash << 3 | way: one word to compare and to
+	 * find the least by; 0: free. */
+	__u64 head[SOURCE_WAYS];
+	struct {
+		ti_addr addr;
+		__u64 error;
+		__u64 pad;
+	} entry[SOURCE_WAYS];
+} __attribute__((aligned(64))); /* a line of heads, and half a line an entry */
 struct sources {
-	__u64 syns;
 	struct source_bucket bucket[SOURCE_BUCKETS];
+	__u64 syns;
 };
 
 /* The same for (slot, /24 or /48), which fit in one word: one cache line. */
+#define SOURCE_TAG(hash, way) (((__u32)(hash) & ~7u) | (way))
+#define SOURCE_ONE	      (1ull << 32)
+
 #define PREFIX_BUCKETS 1024
 #define PREFIX_WAYS    4
 struct prefix_bucket {
 	__u64 key[PREFIX_WAYS]; /* PREFIX_KEY; 0: free */
 	__u32 count[PREFIX_WAYS];
 	__u32 error[PREFIX_WAYS];
-};
+} __attribute__((aligned(64)));
 struct prefixes {
-	__u64 syns;
 	struct prefix_bucket bucket[PREFIX_BUCKETS];
+	__u64 syns;
 };
 
 #define PREFIX_USED	     (1ull << 63)
@@ -200,5 +207,6 @@ struct listener_key { /* map `listeners`: -> __u32 slot */
 TI_STATIC_ASSERT(COUNTED <= 0x3fff, "a slot fits in PREFIX_KEY");
 TI_STATIC_ASSERT(SLOTS < SLOT_EXACT, "a slot fits beside SLOT_EXACT");
 TI_STATIC_ASSERT(sizeof(struct prefix_bucket) == 64, "one cache line");
+TI_STATIC_ASSERT(sizeof(struct source_bucket) == 320, "five cache lines");
 
 #endif

@@ -3,7 +3,9 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct synflood *cpu_at(const struct cpus *c, int cpu)
@@ -59,18 +61,128 @@ uint64_t distinct_estimate(const struct cpus *c, size_t offset, uint32_t epoch)
 	return e + 0.5;
 }
 
-/* Put x in its place in top[], most first; the last falls out. */
-#define TOP_INSERT(top, have, n, x)                                                     \
-	do {                                                                            \
-		size_t at_ = (have) < (n) ? (have)++ : (n);                             \
-		while (at_ > 0 && (top)[at_ - 1].count < (x).count) {                   \
-			if (at_ < (n))                                                  \
-				(top)[at_] = (top)[at_ - 1];                            \
-			at_--;                                                          \
-		}                                                                       \
-		if (at_ < (n))                                                          \
-			(top)[at_] = (x);                                               \
-	} while (0)
+/* --- heavy hitters --------------------------------------------------------- */
+
+/* A key of one bucket over all CPUs, or of the top. */
+struct heavy {
+	uint64_t hi, lo;
+	uint64_t count; /* on the CPUs that have it */
+	uint64_t error; /* of that, what was counted for others */
+	uint64_t least; /* in their buckets; in the top: in those of all other CPUs */
+};
+
+/*
+ * One bucket of all CPUs at a time: its keys, found through a small hash table,
+ * so that the work is one step an entry, however many CPUs there are. A table may
+ * be read while it is written; differences are held at 0 or above for that.
+ */
+struct merge {
+	struct heavy *key; /* n of them */
+	size_t n;
+	uint32_t *slot;    /* 1 + index in key[]; 0: free */
+	uint32_t mask;
+	uint64_t least;    /* summed over all CPUs */
+};
+
+static int merge_init(struct merge *m, const struct cpus *c, size_t ways)
+{
+	size_t most = c->n * ways, slots = 4;
+
+	while (slots < 2 * most)
+		slots *= 2;
+	*m = (struct merge){
+		.key = calloc(most, sizeof(*m->key)),
+		.slot = calloc(slots, sizeof(*m->slot)),
+		.mask = slots - 1,
+	};
+	return m->key && m->slot ? 0 : -ENOMEM;
+}
+
+static void merge_free(struct merge *m)
+{
+	free(m->key);
+	free(m->slot);
+}
+
+static void merge_begin(struct merge *m)
+{
+	if (m->n)
+		memset(m->slot, 0, (m->mask + 1) * sizeof(*m->slot));
+	m->n = 0;
+	m->least = 0;
+}
+
+/* One CPU's entry of the bucket. `hash` is of the key. */
+static void merge_add(struct merge *m, const struct heavy *x, uint32_t hash)
+{
+	uint32_t at = hash & m->mask;
+	struct heavy *key;
+
+	for (; m->slot[at]; at = (at + 1) & m->mask) {
+		key = &m->key[m->slot[at] - 1];
+		if (key->lo == x->lo && key->hi == x->hi)
+			break;
+	}
+	if (!m->slot[at]) {
+		key = &m->key[m->n];
+		m->slot[at] = ++m->n;
+		*key = (struct heavy){ .hi = x->hi, .lo = x->lo };
+	}
+	key->count += x->count;
+	key->error += x->error < x->count ? x->error : x->count;
+	key->least += x->least;
+}
+
+static bool heavier(const struct heavy *a, const struct heavy *b)
+{
+	uint64_t sure_a = a->count - a->error, sure_b = b->count - b->error;
+
+	return sure_a != sure_b ? sure_a > sure_b : a->count > b->count;
+}
+
+struct top {
+	struct heavy *at;
+	size_t have, room;
+};
+
+/* Put x in its place, heaviest first; the last falls out. */
+static void top_add(struct top *top, const struct heavy *x)
+{
+	size_t at = top->have;
+
+	if (top->have < top->room)
+		top->have++;
+	else if (!top->room || !heavier(x, &top->at[--at]))
+		return;
+	for (; at > 0 && heavier(x, &top->at[at - 1]); at--)
+		top->at[at] = top->at[at - 1];
+	top->at[at] = *x;
+}
+
+static void merge_end(struct merge *m, struct top *top)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct heavy *key = &m->key[i];
+
+		key->least = m->least > key->least ? m->least - key->least : 0;
+		top_add(top, key);
+	}
+}
+
+/* Either way: too many counted where it is, or some where it isn't. */
+static uint64_t error_of(const struct heavy *x)
+{
+	return x->error > x->least ? x->error : x->least;
+}
+
+static uint32_t least_of(const uint32_t *count, int ways)
+{
+	uint32_t least = count[0];
+
+	for (int way = 1; way < ways; way++)
+		least = count[way] < least ? count[way] : least;
+	return least;
+}
 
 static ti_prefix prefix_of(uint64_t key)
 {
@@ -79,107 +191,85 @@ static ti_prefix prefix_of(uint64_t key)
 	return (ti_prefix){ .addr.lo = htonl(0xffff) | (uint64_t)htonl(PREFIX_BITS(key) << 8) << 32, .len = 24 };
 }
 
-/* A key's count over all CPUs; on one that has evicted it, at most the least. */
-static void prefix_sum(const struct cpus *c, uint32_t bucket, uint32_t epoch, uint64_t key,
-		       struct prefix_count *out)
+static void add_prefixes(struct merge *m, const struct prefix_bucket *b, uint32_t slot)
 {
-	for (int i = 0; i < c->n; i++) {
-		const struct prefix_bucket *b = &cpu_at(c, i)->prefixes[epoch & 1].bucket[bucket];
-		uint32_t least = b->count[0], way = 0;
+	uint32_t least = least_of(b->count, PREFIX_WAYS);
 
-		while (way < PREFIX_WAYS && b->key[way] != key) {
-			least = b->count[way] < least ? b->count[way] : least;
-			way++;
-		}
-		out->count += way < PREFIX_WAYS ? b->count[way] : 0;
-		out->error += way < PREFIX_WAYS ? b->error[way] : least;
+	m->least += least;
+	for (int way = 0; way < PREFIX_WAYS; way++) {
+		struct heavy x = { .lo = b->key[way], .count = b->count[way], .error = b->error[way], .least = least };
+
+		if (x.lo && PREFIX_SLOT(x.lo) == slot)
+			merge_add(m, &x, x.lo * 0x9e3779b97f4a7c15 >> 32);
 	}
-}
-
-/* Is it the first CPU that has this key in this bucket? So each counts once. */
-static bool prefix_first(const struct cpus *c, int cpu, uint32_t bucket, uint32_t epoch, uint64_t key)
-{
-	for (int i = 0; i < cpu; i++)
-		for (int way = 0; way < PREFIX_WAYS; way++)
-			if (cpu_at(c, i)->prefixes[epoch & 1].bucket[bucket].key[way] == key)
-				return false;
-	return true;
 }
 
 size_t prefixes_top(const struct cpus *c, uint32_t slot, uint32_t epoch, struct prefix_count *top, size_t n)
 {
-	size_t have = 0;
+	struct heavy found[n + 1];
+	struct top best = { .at = found, .room = n };
+	struct merge m;
+	int r = merge_init(&m, c, PREFIX_WAYS);
 
-	for (int i = 0; i < c->n; i++)
-		for (uint32_t b = 0; b < PREFIX_BUCKETS; b++)
-			for (int way = 0; way < PREFIX_WAYS; way++) {
-				uint64_t key = cpu_at(c, i)->prefixes[epoch & 1].bucket[b].key[way];
-				struct prefix_count x = { .prefix = prefix_of(key) };
-
-				if (!key || PREFIX_SLOT(key & ~(PREFIX_USED | PREFIX_V6)) != slot ||
-				    !prefix_first(c, i, b, epoch, key))
-					continue;
-				prefix_sum(c, b, epoch, key, &x);
-				TOP_INSERT(top, have, n, x);
-			}
-	return have;
-}
-
-static int way_of(const struct source_bucket *b, const ti_addr *addr)
-{
-	for (int way = 0; way < SOURCE_WAYS; way++)
-		if (b->tag[way] && b->addr[way].lo == addr->lo && b->addr[way].hi == addr->hi)
-			return way;
-	return -1;
-}
-
-static uint32_t least_of(const struct source_bucket *b)
-{
-	uint32_t least = b->count[0];
-
-	for (int way = 1; way < SOURCE_WAYS; way++)
-		least = b->count[way] < least ? b->count[way] : least;
-	return least;
-}
-
-/* A source's count over all CPUs; false: an earlier CPU has it, too. */
-static bool source_sum(const struct cpus *c, int cpu, uint32_t bucket, uint32_t epoch, struct source_count *x)
-{
-	for (int i = 0; i < c->n; i++) {
-		const struct source_bucket *b = &cpu_at(c, i)->sources[epoch & 1].bucket[bucket];
-		int way = way_of(b, &x->addr);
-
-		if (way >= 0 && i < cpu)
-			return false;
-		x->count += way >= 0 ? b->count[way] : 0;
-		x->error += way >= 0 ? b->error[way] : least_of(b);
+	for (uint32_t b = 0; r == 0 && b < PREFIX_BUCKETS; b++) {
+		merge_begin(&m);
+		for (int i = 0; i < c->n; i++)
+			add_prefixes(&m, &cpu_at(c, i)->prefixes[epoch & 1].bucket[b], slot);
+		merge_end(&m, &best);
 	}
-	return true;
+	merge_free(&m);
+	for (size_t i = 0; i < best.have; i++)
+		top[i] = (struct prefix_count){ prefix_of(found[i].lo), found[i].count, error_of(&found[i]),
+						found[i].count - found[i].error };
+	return best.have;
+}
+
+/* False: something has been evicted. */
+static bool add_sources(struct merge *m, const struct source_bucket *b)
+{
+	uint64_t head[SOURCE_WAYS];
+	uint32_t least = UINT32_MAX;
+	bool exact = true;
+
+	for (int way = 0; way < SOURCE_WAYS; way++) {
+		head[way] = __atomic_load_n(&b->head[way], __ATOMIC_RELAXED);
+		if (head[way] >> 32 < least)
+			least = head[way] >> 32;
+	}
+	m->least += least;
+	for (int way = 0; way < SOURCE_WAYS && head[way]; way++) { /* ways fill in order */
+		struct heavy x = { .hi = b->entry[way].addr.hi, .lo = b->entry[way].addr.lo,
+				   .count = head[way] >> 32, .error = b->entry[way].error, .least = least };
+
+		exact &= !x.error;
+		merge_add(m, &x, (uint32_t)head[way] >> 3);
+	}
+	return exact;
 }
 
 size_t sources_top(const struct cpus *c, uint32_t epoch, struct source_count *top, size_t n,
 		   uint64_t *total, bool *exact)
 {
-	size_t have = 0;
+	struct heavy found[n + 1];
+	struct top best = { .at = found, .room = n };
+	struct merge m;
+	int r = merge_init(&m, c, SOURCE_WAYS);
 
 	*total = 0;
-	*exact = true;
-	for (int i = 0; i < c->n; i++) {
-		const struct sources *s = &cpu_at(c, i)->sources[epoch & 1];
-
-		*total += s->syns;
-		for (uint32_t b = 0; s->syns && b < SOURCE_BUCKETS; b++)
-			for (int way = 0; way < SOURCE_WAYS; way++) {
-				struct source_count x = { .addr = s->bucket[b].addr[way] };
-
-				if (!s->bucket[b].tag[way])
-					break; /* ways fill in order */
-				*exact &= !s->bucket[b].error[way];
-				if (source_sum(c, i, b, epoch, &x))
-					TOP_INSERT(top, have, n, x);
-			}
+	*exact = r == 0;
+	for (int i = 0; i < c->n; i++)
+		*total += cpu_at(c, i)->sources[epoch & 1].syns;
+	for (uint32_t b = 0; r == 0 && *total && b < SOURCE_BUCKETS; b++) {
+		merge_begin(&m);
+		for (int i = 0; i < c->n; i++)
+			*exact &= add_sources(&m, &cpu_at(c, i)->sources[epoch & 1].bucket[b]);
+		merge_end(&m, &best);
 	}
-	return have;
+	merge_free(&m);
+	for (size_t i = 0; i < best.have; i++)
+		top[i] = (struct source_count){ { found[i].hi, found[i].lo }, found[i].count, error_of(&found[i]),
+						found[i].count - found[i].error };
+	return best.have;
 }
 
 void prefixes_clear(const struct cpus *c, uint32_t epoch)

@@ -25,18 +25,22 @@ struct counted counted_sum(const struct cpus *c, uint32_t slot);
  * bytes into struct synflood. */
 uint64_t distinct_estimate(const struct cpus *c, size_t offset, uint32_t epoch);
 
+/* What is known of a heavy hitter: |true count - count| <= error and
+ * true count >= sure. */
 struct prefix_count {
 	ti_prefix prefix;
-	uint64_t count, error;
+	uint64_t count, error, sure;
 };
-/* The prefixes of a slot with most SYNs in a second, at most n, most first. */
+/* The prefixes of a slot with most SYNs in a second, at most n; by their sure
+ * count, then by their count, most first. */
 size_t prefixes_top(const struct cpus *c, uint32_t slot, uint32_t epoch, struct prefix_count *top, size_t n);
 
 struct source_count {
 	ti_addr addr;
-	uint64_t count, error;
+	uint64_t count, error, sure;
 };
-/* Sources with most SYNs in a period. *total and *exact are of all of them. */
+/* Sources with most SYNs in a period, ordered likewise. *total and *exact are of
+ * all of them. */
 size_t sources_top(const struct cpus *c, uint32_t epoch, struct source_count *top, size_t n,
 		   uint64_t *total, bool *exact);
 

@@ -3,7 +3,7 @@
  * Real interfaces, made with ip(8) in network namespaces of this process. Kinds
  * that a kernel doesn't have are skipped.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -274,6 +275,7 @@ static pid_t elsewhere(void)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		c = unshare(CLONE_NEWNET) == 0;
 		if (write(ready[1], &c, 1) == 1)
 			pause();

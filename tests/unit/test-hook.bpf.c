@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One program a hook for test-hook.c, each counting what the test has sent. */
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "test-hook.h"
+
+struct counts counts;
+
+SEC("xdp")
+int count_xdp(struct xdp_md *ctx)
+{
+	__u16 *proto = (void *)(long)ctx->data + 12;
+
+	if ((void *)(proto + 1) <= (void *)(long)ctx->data_end &&
+	    *proto == bpf_htons(TEST_ETHERTYPE))
+		__sync_fetch_and_add(&counts.xdp, 1);
+	return XDP_PASS;
+}
+
+SEC("tc")
+int count_tc_with_a_long_name(struct __sk_buff *skb)
+{
+	if (skb->protocol == bpf_htons(TEST_ETHERTYPE))
+		__sync_fetch_and_add(&counts.tc, 1);
+	return -1;
+}
+
+/* Another one, by its name. */
+SEC("tc")
+int other_tc(struct __sk_buff *skb)
+{
+	return -1;
+}
+
+SEC("socket")
+int count_socket(struct __sk_buff *skb)
+{
+	if (skb->protocol == bpf_htons(TEST_ETHERTYPE))
+		__sync_fetch_and_add(skb->pkt_type == 4 ? &counts.outgoing : &counts.socket, 1);
+	return 0;
+}
+
+static int count_tracepoint(void)
+{
+	if (bpf_get_current_pid_tgid() >> 32 == counts.tgid)
+		__sync_fetch_and_add(&counts.tracepoint, 1);
+	return 0;
+}
+
+SEC("tp/sock/inet_sock_set_state")
+int count_tp(void *ctx)
+{
+	return count_tracepoint();
+}
+
+SEC("raw_tp/inet_sock_set_state")
+int count_raw_tp(void *ctx)
+{
+	return count_tracepoint();
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int count_tp_btf(void *ctx)
+{
+	return count_tracepoint();
+}
+
+char LICENSE[] SEC("license") = "GPL";

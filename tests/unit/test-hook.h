@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The memory that test-hook.bpf.c and test-hook.c share: the object's .bss. */
+#ifndef TEST_HOOK_H
+#define TEST_HOOK_H
+
+#include <linux/types.h>
+
+#define TEST_ETHERTYPE 0x88b5 /* for local experiments */
+
+struct counts {
+	__u64 xdp, tc, socket, outgoing, tracepoint;
+	__u64 tgid; /* set by the test: whose sockets the tracepoints count */
+};
+
+#endif
