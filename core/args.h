@@ -38,6 +38,7 @@ struct ti_args {
 	uint64_t duration;          /* ns */
 	uint64_t count;
 	bool json, clean;
+	bool no_sinks;              /* set by commands that send no event */
 	unsigned verbose, quiet;
 	struct ti_words rest;       /* what follows the options */
 };

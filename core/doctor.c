@@ -119,6 +119,7 @@ static int load_all(struct ti_setup *s, const struct ti_args *a)
 	size_t len = 0;
 	int r;
 
+	all.no_sinks = true;
 	if (!a->plugins && !a->plugin_files.n) {
 		r = ti_setup_modules(s, a);
 		for (size_t i = 0; r >= 0 && i < s->n_plugin_modules && len < sizeof(names); i++)

@@ -308,21 +308,23 @@ static int load_once(struct ti_probe *p, uint64_t ring_size)
 	return 0;
 }
 
-/* The verifier's last words: what it was looking at and why it said no. */
-static const char *verifier_tail(void)
+/* Why the verifier said no, and the source line it was at, out of its log: the
+ * line before the sums, and the last that begins with ';'. */
+static void verifier_words(char *out, size_t size)
 {
-	char *end = strstr(said.verifier, "-- END PROG LOAD LOG");
-	char *at, *stats = strstr(said.verifier, "\nprocessed ");
-	int lines = 0;
+	char *end = strstr(said.verifier, "\nprocessed "), *reason, *source = NULL, *at;
 
-	if (stats)
-		end = stats;
+	snprintf(out, size, "%s", said.line);
 	if (!end)
-		return said.line;
+		return;
 	*end = 0;
-	for (at = end; at > said.verifier && lines < 6; at--)
-		lines += at[-1] == '\n';
-	return at == said.verifier ? at : at + 1;
+	reason = strrchr(said.verifier, '\n');
+	for (at = said.verifier; (at = strstr(at, "\n; ")); at++)
+		source = at + 3;
+	if (source)
+		source[strcspn(source, "\n")] = 0;
+	snprintf(out, size, "%.200s%s%.200s%s", reason ? reason + 1 : said.verifier, source ? " (at: " : "",
+		 source ? source : "", source ? ")" : "");
 }
 
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
@@ -350,7 +352,7 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 				      r == -EPERM ? "; lockdown=integrity or locked memory (ulimit -l) may be why" : "",
 				      ti_log_level_now() < TI_LOG_DEBUG ? " (-v shows all)" : "");
 		failed->usable = false;
-		snprintf(failed->why, sizeof(failed->why), "the kernel refuses %s: %s", said.prog, verifier_tail());
+		verifier_words(failed->why, sizeof(failed->why));
 		ti_debug("%s: %s", p->plugin, failed->why);
 	}
 	for (size_t i = 0; i < p->n_programs; i++)

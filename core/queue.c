@@ -144,9 +144,9 @@ static bool make_run(struct ti_queue *q)
 /* The rare part of ti_queue_reserve. */
 char *ti_queue_make_room(struct ti_queue *q, size_t max)
 {
-	if (q->run_tail == q->run_room && !make_run(q))
-		return NULL;
 	if (!fits(q, max) && !move_to_front(q, max))
+		return NULL;
+	if (q->run_tail == q->run_room && !make_run(q))
 		return NULL;
 	return q->buf + q->tail;
 }

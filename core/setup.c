@@ -239,6 +239,8 @@ static int open_sinks(struct ti_setup *s, const struct ti_args *a)
 	bool any = false;
 	int r = 0;
 
+	if (a->no_sinks)
+		return 0;
 	for (size_t i = 0; r >= 0 && i < s->ini.n_sections; i++)
 		if (!strcmp(s->ini.sections[i].kind, "sink")) {
 			any = true;
@@ -324,7 +326,8 @@ static int load(struct ti_setup *s, const struct ti_args *a)
 		r = open_plugins(s, a);
 	if (r < 0)
 		return r;
-	add_routes(s, a);
+	if (!a->no_sinks)
+		add_routes(s, a);
 	if (s->ini.errors)
 		return -EINVAL;
 	if (!s->n_plugins && !s->n_failed)

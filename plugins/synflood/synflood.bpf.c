@@ -131,10 +131,12 @@ static __always_inline void add_prefix(struct prefixes *p, const ti_addr *addr, 
 /* Slot of the listener that a SYN to this address and port is for; 0: none. */
 static __always_inline __u32 listener_of(const ti_addr *addr, ti_port port)
 {
-	struct port_slots p = ports[port];
 	struct listener_key key = { .addr = *addr, .port = port };
-	__u32 *slot;
+	struct port_slots p;
+	__u32 *slot, at = port;
 
+	TI_BOUND(at, 0xffff);
+	p = ports[at];
 	if (p.any4 & SLOT_EXACT) {
 		slot = bpf_map_lookup_elem(&listeners, &key);
 		if (slot)

@@ -43,7 +43,7 @@ struct watched {
 	ti_ifindex ifindex;
 };
 
-/* A source's count at the previous tick, so that it gives a rate. */
+/* A source's count when last looked at, so that it gives a rate. */
 struct source_then {
 	ti_addr addr;
 	uint64_t count;
@@ -63,6 +63,9 @@ struct self {
 	uint64_t scanned;       /* listeners, last */
 	uint64_t sources_since; /* boot ns */
 	struct source_then then[SOURCES_WATCHED];
+	size_t n_then;
+	uint64_t arrived;       /* SYNs since the last tick, wherever to */
+	uint64_t unseen;        /* SYNs from the look that gave then[] to the last tick */
 	struct source_count top[SOURCES_WATCHED]; /* sources now, when looked at in this tick */
 	size_t n_top;
 	bool looked;
@@ -142,6 +145,8 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 	}
 	w->arrived = now.syns - w->last.syns;
 	w->last = now;
+	if (slot != BACKSCATTER)
+		s->arrived += w->arrived;
 }
 
 /* The sources that sent most since the last tick; once a tick, when needed. */
@@ -155,22 +160,31 @@ static void look_at_sources(struct self *s)
 	s->looked = true;
 }
 
+/* For the next tick. A look reads much memory: not for a few SYNs. */
 static void remember_sources(struct self *s)
 {
-	for (size_t i = 0; i < SOURCES_WATCHED; i++) {
-		bool has = s->looked && i < s->n_top;
-
-		s->then[i].addr = has ? s->top[i].addr : (ti_addr){ 0 };
-		s->then[i].count = has ? s->top[i].count : 0;
-	}
+	s->unseen += s->arrived;
+	if (s->unseen > s->o->alarm_rate / 4)
+		look_at_sources(s);
+	if (!s->looked)
+		return;
+	for (size_t i = 0; i < s->n_top; i++)
+		s->then[i] = (struct source_then){ s->top[i].addr, s->top[i].count };
+	s->n_then = s->n_top;
+	s->unseen = 0;
 }
 
+/* What a source has surely sent since the last tick. */
 static uint64_t source_since_then(const struct self *s, const struct source_count *x)
 {
-	for (size_t i = 0; i < SOURCES_WATCHED; i++)
+	uint64_t before = x->error;
+
+	if (s->n_then == SOURCES_WATCHED) /* it may have been the next */
+		before += s->then[SOURCES_WATCHED - 1].count;
+	for (size_t i = 0; i < s->n_then; i++)
 		if (s->then[i].addr.hi == x->addr.hi && s->then[i].addr.lo == x->addr.lo)
-			return x->count > s->then[i].count ? x->count - s->then[i].count : 0;
-	return at_least(x->count, x->error);
+			before = s->then[i].count;
+	return at_least(x->count, before + s->unseen);
 }
 
 static bool in_prefix(const ti_addr *a, const ti_prefix *p)
@@ -376,12 +390,12 @@ static void judge_backscatter(struct self *s)
 	w->said = s->now;
 }
 
-static void emit_sources(struct self *s)
+static void emit_sources(struct self *s, uint32_t epoch)
 {
 	struct source_count top[SYN_SOURCES_TOP];
 	struct syn_sources e = { .window = s->now - s->sources_since };
 	bool exact;
-	size_t n = sources_top(&s->cpus, *s->sources_epoch, top, s->o->sources_top, (uint64_t *)&e.syns, &exact);
+	size_t n = sources_top(&s->cpus, epoch, top, s->o->sources_top, (uint64_t *)&e.syns, &exact);
 
 	e.exact = exact;
 	e.top.len = n;
@@ -402,11 +416,11 @@ static void tick_sources(struct self *s)
 
 	if (!s->o->sources_period || s->now - s->sources_since < s->o->sources_period)
 		return;
-	emit_sources(s);
 	sources_clear(&s->cpus, ended + 1);
 	__atomic_store_n(s->sources_epoch, ended + 1, __ATOMIC_RELEASE);
+	emit_sources(s, ended);
 	s->sources_since = s->now;
-	s->looked = false; /* counts begin anew */
+	s->n_then = s->unseen = 0; /* counts begin anew */
 }
 
 static void tick_listeners(struct self *s, bool waiting)
@@ -428,6 +442,7 @@ static void tick(void *self, uint64_t boot_ns)
 
 	s->now = boot_ns;
 	s->looked = false;
+	s->arrived = 0;
 	__atomic_store_n(s->epoch, ended + 1, __ATOMIC_RELEASE);
 	for (uint32_t slot = 1; slot < COUNTED; slot++) {
 		if (is_listener(slot) && !s->listeners.slot[slot].used && !s->watched[slot].detector.alarmed)
@@ -504,7 +519,7 @@ static void stop(void *self)
 
 	s->now = s->host->now(s->h);
 	if (s->o->sources_period)
-		emit_sources(s);
+		emit_sources(s, *s->sources_epoch);
 	free(s);
 }
 

@@ -21,14 +21,17 @@ for page in doc/tcpinspect.8 doc/tcpinspect.ini.5; do
 	grep -q '@[A-Za-z]*@' "$page" && die "$page has a placeholder left"
 done
 
-# Every section and key of the ini is explained.
-mandoc -T ascii doc/tcpinspect.ini.5 | col -b >"$work/page"
+# As text, without the overstriking that makes letters bold.
+text() { mandoc -T ascii "$1" | sed 's/.\x08//g'; }
+
+# Every key of the ini and every command is explained.
+text doc/tcpinspect.ini.5 >"$work/page"
 sed -n 's/^#\([a-z][a-z0-9_]*\) =.*/\1/p' etc/tcpinspect.ini >"$work/keys"
 while read -r key; do
 	grep -q "^ *$key = " "$work/page" || die "tcpinspect.ini(5) has no $key"
 done <"$work/keys"
 for command in run check list doctor version help; do
-	mandoc -T ascii doc/tcpinspect.8 | col -b | grep -q "^ *$command" || die "tcpinspect(8) has no $command"
+	text doc/tcpinspect.8 | grep -q "^ *$command" || die "tcpinspect(8) has no $command"
 done
 
 # By name, for whoever this folder belongs to: modules/stamp holds -P and -S.

@@ -113,7 +113,10 @@ static void test_first_second_of_a_listener(void **state)
 static void test_completion_of_100_percent(void **state)
 {
 	static const struct limits strict = {
-		.alarm_rate = 1, .unlistened_rate = 1, .completion = 100, .clear_after = 1,
+		.alarm_rate = 1,
+		.unlistened_rate = 1,
+		.completion = 100,
+		.clear_after = 1,
 	};
 	struct detector d = {0};
 	struct second s = seen(1, 0);
@@ -201,7 +204,10 @@ static void test_course_of_a_flood(void **state)
 static void test_clear_after_one_second(void **state)
 {
 	static const struct limits quick = {
-		.alarm_rate = 100, .unlistened_rate = 1000, .completion = 50, .clear_after = 1,
+		.alarm_rate = 100,
+		.unlistened_rate = 1000,
+		.completion = 50,
+		.clear_after = 1,
 	};
 	struct detector d = {0};
 	struct second s = seen(100, 0);

@@ -385,13 +385,15 @@ static void each_failure_is_logged_once(void **state)
 	for (int i = 0; i < 4; i++) {
 		valve.error = i < 2 ? EIO : EROFS;
 		send_on(&w, (uint64_t)i);
-		ti_sink_reopen(w.sink); /* also ends the pause */
+		ti_sink_flush(w.sink);
+		sleep_ms(i % 2 ? 210 : 110);
 	}
-	ti_sink_drain(w.sink);
 	log = take_log();
+	assert_int_equal(valve.writes, 4);
 	assert_int_equal(count_text(log, "cannot write: Input/output error"), 1);
 	assert_int_equal(count_text(log, "cannot write: Read-only file system"), 1);
 	free(log);
+	valve.room = SIZE_MAX;
 	close_way(&w);
 }
 
@@ -537,6 +539,7 @@ static void a_drain_waits_for_a_slow_sink(void **state)
 static void reopening_ends_a_pause(void **state)
 {
 	struct way w;
+	char *log;
 
 	(void)state;
 	open_way(&w, &valve_sink, NULL, NULL);
@@ -551,6 +554,12 @@ static void reopening_ends_a_pause(void **state)
 	free(take_log());
 	assert_int_equal(valve.reopened, 1);
 	assert_int_equal(w.account->delivered, 1);
+	valve.error = EACCES;
+	start_log();
+	ti_sink_reopen(w.sink);
+	log = take_log();
+	assert_non_null(strstr(log, "Permission denied; the old one stays in use"));
+	free(log);
 	close_way(&w);
 }
 

@@ -103,7 +103,8 @@ static __always_inline __u64 ti_hash(__u64 a, __u64 b)
 {
 	__u64 h = (a ^ ti_seed) * 0x9e3779b97f4a7c15;
 
-	h = (h ^ (h >> 32) ^ b) * 0xff51afd7ed558ccd;
+	h ^= (h >> 32) ^ b;
+	h = (h ^ (h >> 32)) * 0xff51afd7ed558ccd; /* b's upper half counts, too */
 	h = (h ^ (h >> 32)) * 0xc4ceb9fe1a85ec53;
 	return h ^ (h >> 32);
 }

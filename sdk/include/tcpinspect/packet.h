@@ -90,6 +90,14 @@ struct ti_tcp_hdr {
 	__be16 window, check, urg_ptr;
 };
 
+/*
+ * x &= mask (a constant), in a way that the compiler can't take for superfluous.
+ * For what is used as an offset or index: the verifier of older kernels doesn't
+ * know that swapping the bytes of 16 bits gives 16 bits, nor, before 5.16, the
+ * bounds of what was spilled to the stack.
+ */
+#define TI_BOUND(x, mask) asm volatile("%0 &= %1" : "+r"(x) : "i"(mask))
+
 /* Copy n (constant) bytes from offset off. 0, or negative: not there. Inlined
  * with a constant hook, so only one branch is left. */
 static __always_inline int ti_load(void *ctx, enum ti_packet_hook hook, __u32 off, void *to, __u32 n)
@@ -99,8 +107,7 @@ static __always_inline int ti_load(void *ctx, enum ti_packet_hook hook, __u32 of
 		void *end = (void *)(long)xdp->data_end;
 		void *p = (void *)(long)xdp->data;
 
-		/* Kernels before 5.16 forget the bounds of a spilled scalar. */
-		asm volatile("%0 &= 0x3fff" : "+r"(off));
+		TI_BOUND(off, 0x3fff);
 		p += off;
 		if (p + n > end)
 			return -1;
