@@ -70,6 +70,19 @@ static bool admit(void *arg)
 	return true;
 }
 
+/* A sink whose reader went away, as under `| head`, is the end, not a failure. */
+static void flush(void *arg)
+{
+	struct ti_daemon *d = arg;
+
+	ti_router_flush(d->setup.router);
+	for (size_t i = 0; i < d->setup.n_sinks; i++)
+		if (ti_sink_error(d->setup.sinks[i]) == -EPIPE) {
+			ti_info("%s: nobody reads any more: stopping", ti_sink_name(d->setup.sinks[i]));
+			event_base_loopbreak(d->base);
+		}
+}
+
 static const char *ifname_of(void *arg, uint32_t ifindex)
 {
 	struct ti_daemon *d = arg;
@@ -148,7 +161,8 @@ static enum ti_exit start_plugins(struct ti_daemon *d)
 	size_t running = 0;
 
 	d->env = (struct ti_plugin_env){ .base = d->base, .ifaces = d->ifaces,
-					 .utc_offset = &d->setup.env.utc_offset, .admit = admit, .arg = d };
+					 .utc_offset = &d->setup.env.utc_offset, 
+					 .admit = admit, .flush = flush, .arg = d };
 	d->setup.env.utc_offset = ti_utc_offset();
 	d->setup.env.ifname = ifname_of;
 	d->setup.env.arg = d;

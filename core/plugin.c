@@ -375,7 +375,7 @@ static void on_batch(void *arg)
 {
 	struct ti_plugin_run *p = arg;
 
-	ti_router_flush(p->router);
+	p->env->flush(p->env->arg);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -388,7 +388,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	count_lost(p);
 	if (p->d->tick)
 		p->d->tick(p->self, boot_now());
-	ti_router_flush(p->router);
+	p->env->flush(p->env->arg);
 }
 
 /* --- start and stop ------------------------------------------------------ */

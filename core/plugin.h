@@ -51,6 +51,8 @@ struct ti_plugin_env {
 	uint64_t *utc_offset; /* ns from CLOCK_BOOTTIME to UTC, sampled anew each tick */
 	/* May the next event go on? Asked once an event (--count). */
 	bool (*admit)(void *arg);
+	/* After a batch of events, or a tick: hand them to the sinks. */
+	void (*flush)(void *arg);
 	void *arg;
 };
 
