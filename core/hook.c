@@ -14,13 +14,8 @@
 #include "log.h"
 
 const struct ti_hook *const ti_hooks[] = {
-	&ti_hook_xdp,
-	&ti_hook_tc,
-	&ti_hook_socket,
-	&ti_hook_tp,
-	&ti_hook_raw_tp,
-	&ti_hook_tp_btf,
-	NULL,
+	&ti_hook_xdp,	 &ti_hook_tc, &ti_hook_socket, &ti_hook_tp, &ti_hook_raw_tp,
+	&ti_hook_tp_btf, NULL,
 };
 
 const struct ti_hook *ti_hook_by_name(const char *name)

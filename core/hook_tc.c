@@ -35,18 +35,18 @@ static const enum bpf_tc_attach_point points[] = {BPF_TC_INGRESS, BPF_TC_EGRESS}
 
 /* The filter at a plugin's place; id 0: none. */
 struct filter {
-	__u32 id;      /* of its program */
+	__u32 id; /* of its program */
 	char name[64]; /* "program:[id]", as libbpf writes it, or another loader's words */
 };
 
 /* What is at one interface. */
 struct clsact {
-	__u32 handle;        /* the plugin's, to look for */
-	char qdisc[16];      /* "clsact", "ingress" (its older half), "" */
-	bool shared;         /* with blocks that other interfaces use */
-	unsigned filters;    /* anybody's */
+	__u32 handle; /* the plugin's, to look for */
+	char qdisc[16]; /* "clsact", "ingress" (its older half), "" */
+	bool shared; /* with blocks that other interfaces use */
+	unsigned filters; /* anybody's */
 	struct filter ours[POINTS];
-	size_t point;        /* being listed */
+	size_t point; /* being listed */
 };
 
 /* --- what is there ------------------------------------------------------- */
@@ -120,9 +120,9 @@ static int look(struct clsact *c, unsigned ifindex, __u32 handle)
 		/* An ingress qdisc gives its filters for either. */
 		if (points[c->point] == BPF_TC_EGRESS && strcmp(c->qdisc, "clsact"))
 			break;
-		ask.m.tcm_parent = TC_H_MAKE(TC_H_CLSACT, points[c->point] == BPF_TC_INGRESS ?
-								  TC_H_MIN_INGRESS :
-								  TC_H_MIN_EGRESS);
+		ask.m.tcm_parent = TC_H_MAKE(TC_H_CLSACT, points[c->point] == BPF_TC_INGRESS
+								  ? TC_H_MIN_INGRESS
+								  : TC_H_MIN_EGRESS);
 		r = ti_rtnl_ask(&ask.h, on_filter, c);
 		if (r < 0)
 			return r;
@@ -327,10 +327,11 @@ static int tc_attach(struct ti_attachment *a)
 	int r = lock(a->plugin, a->ifindex);
 
 	if (r == -EADDRINUSE)
-		return ti_hook_why(a->why, sizeof(a->why), -EBUSY,
-				   "%s: %s is at its tc already, in this or another tcpinspect that "
-				   "runs; stop that one first",
-				   a->ifname, a->plugin);
+		return ti_hook_why(
+			a->why, sizeof(a->why), -EBUSY,
+			"%s: %s is at its tc already, in this or another tcpinspect that "
+			"runs; stop that one first",
+			a->ifname, a->plugin);
 	if (r < 0)
 		return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot lock its tc: %s",
 				   a->ifname, ti_hook_strerror(r));

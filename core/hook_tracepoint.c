@@ -20,7 +20,8 @@ static const char *tracefs(void)
 {
 	static const char debugfs[] = "/sys/kernel/debug/tracing";
 
-	return faccessat(AT_FDCWD, debugfs, F_OK, AT_EACCESS) == 0 ? debugfs : "/sys/kernel/tracing";
+	return faccessat(AT_FDCWD, debugfs, F_OK, AT_EACCESS) == 0 ? debugfs
+								   : "/sys/kernel/tracing";
 }
 
 /* Classic: `target` is CATEGORY/NAME. */
@@ -45,9 +46,10 @@ static int tp_available(const char *target, char *why, size_t why_size)
 	if (r == -ENOENT)
 		return ti_hook_why(why, why_size, r, "this kernel has no tracepoint %s", target);
 	if (r < 0)
-		return ti_hook_why(why, why_size, r,
-				   "%s cannot be read: %s; run as root (or the kernel is locked down)",
-				   path, strerror(-r));
+		return ti_hook_why(
+			why, why_size, r,
+			"%s cannot be read: %s; run as root (or the kernel is locked down)", path,
+			strerror(-r));
 	return 0;
 }
 
@@ -62,14 +64,16 @@ static int raw_available(const char *target, char *why, size_t why_size)
 	int id;
 
 	if (!btf)
-		return ti_hook_why(why, why_size, -ENOENT,
-				   "this kernel has no BTF (/sys/kernel/btf/vmlinux); boot one built "
-				   "with CONFIG_DEBUG_INFO_BTF");
+		return ti_hook_why(
+			why, why_size, -ENOENT,
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux); boot one built "
+			"with CONFIG_DEBUG_INFO_BTF");
 	snprintf(type, sizeof(type), "btf_trace_%s", target);
 	id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
 	btf__free(btf);
 	if (id < 0)
-		return ti_hook_why(why, why_size, -ENOENT, "this kernel has no tracepoint %s", target);
+		return ti_hook_why(why, why_size, -ENOENT, "this kernel has no tracepoint %s",
+				   target);
 	return 0;
 }
 

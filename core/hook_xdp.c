@@ -42,8 +42,9 @@ static int refuse_foreign(struct ti_attachment *a)
 
 	r = bpf_xdp_query(a->ifindex, 0, &q);
 	if (r < 0)
-		return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot ask for its XDP program: %s",
-				   a->ifname, ti_hook_strerror(r));
+		return ti_hook_why(a->why, sizeof(a->why), r,
+				   "%s: cannot ask for its XDP program: %s", a->ifname,
+				   ti_hook_strerror(r));
 	/* prog_id is 0 when there are several. */
 	id = q.prog_id ?: q.drv_prog_id ?: q.skb_prog_id ?: q.hw_prog_id;
 	if (!id)

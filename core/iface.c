@@ -20,13 +20,13 @@
 #include "rtnl.h"
 
 #define DUMP_TRIES    8
-#define DATAGRAMS_MAX 64   /* a turn of the loop */
+#define DATAGRAMS_MAX 64 /* a turn of the loop */
 #define GONE_MAX      1024 /* remembered; containers come and go */
-#define STACK_MAX     8    /* the kernel's limit of nested devices */
+#define STACK_MAX     8 /* the kernel's limit of nested devices */
 
 struct entry {
 	struct ti_iface i;
-	int what;               /* enum ti_iface_change to be told, or -1 */
+	int what; /* enum ti_iface_change to be told, or -1 */
 	unsigned long gone_seq; /* order of vanishing */
 };
 
@@ -414,7 +414,7 @@ const struct ti_iface *ti_ifaces_by_index(const struct ti_ifaces *t, unsigned if
 struct verdict {
 	const char *name;
 	bool any_wanted, wanted; /* is there a pattern without "!"; does one match */
-	char excluded[64];       /* the "!pattern" that matched */
+	char excluded[64]; /* the "!pattern" that matched */
 };
 
 static void judge(void *arg, const char *item)
@@ -455,7 +455,8 @@ static bool wanted(const struct ti_iface *i, const char *patterns, char *why, si
 	if (!v.wanted && (v.any_wanted || !patterns || !patterns[0]))
 		return no(why, size, "no pattern matches it");
 	if (i->type != ARPHRD_ETHER && i->type != ARPHRD_LOOPBACK)
-		return no(why, size, "its packets have no Ethernet header (ARPHRD type %u)", i->type);
+		return no(why, size, "its packets have no Ethernet header (ARPHRD type %u)",
+			  i->type);
 	return true;
 }
 

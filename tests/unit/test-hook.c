@@ -41,7 +41,7 @@ TI_BPF_OBJECT(test_hook_bpf, "test-hook.bpf.o");
 
 /* Where a plugin called "probe" has its filter: FNV-1a of that, with the top bit. */
 #define PRIORITY 7
-#define HANDLE   0xfde2adb1u
+#define HANDLE	 0xfde2adb1u
 
 static int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static int run(const char *fmt, ...)
@@ -140,7 +140,8 @@ static void transmit(const char *ifname, int n)
 	struct sockaddr_ll to = {.sll_family = AF_PACKET,
 				 .sll_protocol = htons(TEST_ETHERTYPE),
 				 .sll_ifindex = if_nametoindex(ifname)};
-	unsigned char frame[64] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5};
+	unsigned char frame[64] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,
+				   0,	 0,    0,    0,	   1,	 0x88, 0xb5};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -336,7 +337,8 @@ static void test_xdp_generic(void **state)
 
 	(void)state;
 	assert_int_equal(run("ip link add br0 type bridge && ip link set br0 up && "
-			     "ip link set v0 master br0"), 0);
+			     "ip link set v0 master br0"),
+			 0);
 	a = at(&l, "probe", "br0");
 	attach(&a);
 	assert_string_equal(a.mode, "generic");
@@ -450,7 +452,8 @@ static void test_tc_foreign_filters(void **state)
 
 	/* Of the other direction and another kind. */
 	attach(&a);
-	assert_int_equal(run("tc filter add dev v0 egress prio 3 protocol ip u32 match u32 0 0"), 0);
+	assert_int_equal(run("tc filter add dev v0 egress prio 3 protocol ip u32 match u32 0 0"),
+			 0);
 	ti_detach(&a);
 	assert_true(has_qdisc("v0", "clsact"));
 	assert_int_equal(run("tc filter show dev v0 egress | grep u32"), 0);
@@ -499,12 +502,18 @@ static void test_tc_several_plugins(void **state)
 /* An ingress qdisc is the older half of clsact. */
 static void test_tc_ingress_qdisc(void **state)
 {
-	struct loaded l = load(TC_PROGRAM);
+	struct loaded l = load(TC_PROGRAM), stale = load(TC_PROGRAM);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = PRIORITY);
 	struct ti_attachment a = at(&l, "probe", "v0");
 
 	(void)state;
 	assert_int_equal(run("tc qdisc add dev v0 ingress"), 0);
+	hook.ifindex = a.ifindex;
+	opts.prog_fd = bpf_program__fd(stale.prog);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
 	attach(&a);
+	assert_int_equal(filters("v0", "ingress"), 1);
 	transmit("v1", 2);
 	assert_counted(&l.counts->tc, 2);
 	ti_detach(&a);
@@ -514,6 +523,7 @@ static void test_tc_ingress_qdisc(void **state)
 	refused(&a, -EBUSY, "tc qdisc del dev v0 ingress");
 	assert_true(has_qdisc("v0", "ingress"));
 	unload(&l);
+	unload(&stale);
 }
 
 static void test_tc_killed_then_swept(void **state)
@@ -564,10 +574,12 @@ static void test_tc_lock_is_of_the_namespace(void **state)
 	struct ti_attachment a;
 
 	assert_int_equal(run("ip link set v0 down && ip link del v0 && "
-			     "ip link add v0 index 90 type veth peer name v1"), 0);
+			     "ip link add v0 index 90 type veth peer name v1"),
+			 0);
 	o = start_other(TC_PROGRAM, "probe", "v0", NULL);
 	assert_int_equal(setup(state), 0);
-	assert_int_equal(run("ip link del v0 && ip link add v0 index 90 type veth peer name v1"), 0);
+	assert_int_equal(run("ip link del v0 && ip link add v0 index 90 type veth peer name v1"),
+			 0);
 	a = at(&l, "probe", "v0");
 	attach(&a);
 	ti_detach(&a);

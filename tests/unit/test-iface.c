@@ -578,7 +578,8 @@ int main(void)
 	};
 
 	if (unshare(CLONE_NEWNET) < 0) {
-		fprintf(stderr, "skipped: no network namespace of one's own: %s\n", strerror(errno));
+		fprintf(stderr, "skipped: no network namespace of one's own: %s\n",
+			strerror(errno));
 		return 77;
 	}
 	return cmocka_run_group_tests_name("iface", tests, NULL, NULL);

@@ -301,6 +301,17 @@ static void a_plugin_may_be_freed_while_routes_stand(void **state)
 	assert_non_null(strstr(got[0], "\"plugin\":\"delta\""));
 }
 
+/* The accounts go with it: nothing that refers to them may wait in a sink. */
+static void freeing_drains(void **state)
+{
+	(void)state;
+	send_event(t.router, t.alpha, 0, 1);
+	ti_router_free(t.router);
+	t.router = NULL;
+	assert_string_equal(numbers(0), "1");
+	ti_sink_flush(t.sinks[0]);
+}
+
 static void too_many_sinks_are_refused(void **state)
 {
 	struct ti_router *r = NULL;
@@ -325,6 +336,7 @@ int main(void)
 		TEST(losses_and_swallowed_events_are_accounted),
 		TEST(records_of_no_event_are_not_read),
 		TEST(a_plugin_may_be_freed_while_routes_stand),
+		TEST(freeing_drains),
 		TEST(too_many_sinks_are_refused),
 	};
 
