@@ -9,7 +9,7 @@ seconds=${2:-20}
 ns=ti-bench-$$
 log=$(mktemp)
 pid=
-trap 'kill $pid 2>/dev/null; wait; ip netns del $ns; rm -f "$log"' EXIT
+trap 'kill $pid 2>/dev/null || true; wait; ip netns del $ns; rm -f "$log"' EXIT
 
 ip netns add $ns
 ip -n $ns link set lo up
@@ -19,7 +19,7 @@ ip -n $ns link set veth1 up
 
 daemon() {
 	# shellcheck disable=SC2046 # a list of options, one a line
-	cd "$build" && exec ip netns exec $ns ./tcpinspect run $(cat modules/stamp) "$@" 2>"$log" >/dev/null
+	cd "$build" && exec ip netns exec $ns ./tcpinspect run $(cat modules/stamp) 2>"$log" >/dev/null
 }
 
 start_ms() {

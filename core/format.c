@@ -50,8 +50,8 @@ char *ti_plan_alloc_text(struct ti_plan *plan, size_t len)
 	return ti_plan_alloc(plan, len + TI_TEXT_SLACK);
 }
 
-const char *ti_plan_ifname(const struct ti_plan *plan, uint32_t ifindex,
-			   char buf[TI_IFNAME_ROOM], size_t *len)
+const char *ti_plan_ifname(const struct ti_plan *plan, uint32_t ifindex, char buf[TI_IFNAME_ROOM],
+			   size_t *len)
 {
 	const char *name = plan->env->ifname ? plan->env->ifname(plan->env->arg, ifindex) : NULL;
 

@@ -11,9 +11,9 @@
 
 /* What a byte becomes: itself (0), \x, \u00XX ('u'), or it begins UTF-8 ('+'). */
 static const char escapes[256] = {
-	[0 ... 7] = 'u',	 ['\b'] = 'b', ['\t'] = 't',  ['\n'] = 'n',   [11] = 'u',
-	['\f'] = 'f',		 ['\r'] = 'r', [14 ... 31] = 'u', ['"'] = '"', ['\\'] = '\\',
-	[128 ... 255] = '+',
+	[0 ... 7] = 'u', ['\b'] = 'b',	['\t'] = 't',	     ['\n'] = 'n',
+	[11] = 'u',	 ['\f'] = 'f',	['\r'] = 'r',	     [14 ... 31] = 'u',
+	['"'] = '"',	 ['\\'] = '\\', [128 ... 255] = '+',
 };
 
 static char *put_escape(char *o, char escape, unsigned char c)
@@ -80,7 +80,7 @@ static bool json_key(struct ti_plan *plan, struct ti_op *op, const char *name)
 	}
 	if (is_quoted(op->kind))
 		*o++ = '"';
-	op->key[0] = op->key[1] = (struct ti_text){ s, (size_t)(o - s) };
+	op->key[0] = op->key[1] = (struct ti_text){s, (size_t)(o - s)};
 	return true;
 }
 
@@ -173,7 +173,7 @@ static bool json_head(struct ti_plan *plan, const struct ti_event_type *type)
 
 static void json_second(struct ti_plan *plan, time_t second)
 {
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 	char *o = plan->head[0] + plan->clock_at[0];
 
 	gmtime_r(&second, &tm);
@@ -203,6 +203,6 @@ const struct ti_style ti_style_json = {
 	.fields = json_fields,
 	.second = json_second,
 	.fraction = json_fraction,
-	.end = { '}', '\n' },
+	.end = {'}', '\n'},
 	.end_len = 2,
 };

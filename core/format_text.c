@@ -10,6 +10,7 @@
  * Numbers and names are those of the JSON format; durations are rounded down.
  */
 #include "format_plan.h"
+#include "log.h"
 
 #define RESET "\033[0m"
 #define DIM   "\033[2m"
@@ -19,9 +20,8 @@
 #define EVENT_WIDTH    24
 
 static const char *const severity_colours[] = {
-	[TI_INFO] = "\033[32m",	     [TI_NOTICE] = "\033[36m",
-	[TI_WARNING] = "\033[33m",   [TI_ERROR] = "\033[31m",
-	[TI_CRITICAL] = "\033[1;31m",
+	[TI_INFO] = "\033[32m",	 [TI_NOTICE] = "\033[36m",     [TI_WARNING] = "\033[33m",
+	[TI_ERROR] = "\033[31m", [TI_CRITICAL] = "\033[1;31m",
 };
 
 /* Line and paragraph separators, marks and overrides of direction, invisible
@@ -52,7 +52,7 @@ static size_t put_char(char **o, const unsigned char *s, size_t n)
 	if ((code >= 0x80 && code <= 0x9f) || is_disguise(code))
 		*o = put_hex(mempcpy(*o, "\\u", 2), code, 4);
 	else if (code == '"' || code == '\\')
-		*o = mempcpy(*o, (char[]){ '\\', (char)code }, 2);
+		*o = mempcpy(*o, (char[]){'\\', (char)code}, 2);
 	else
 		*o = mempcpy(*o, s, len);
 	return len;
@@ -88,19 +88,19 @@ static char *put_duration(char *o, uint64_t ns)
 		uint64_t below, unit;
 		const char *name;
 	} fine[] = {
-		{ 1000, 1, "ns" },
-		{ 1000000, 1000, "us" },
-		{ 1000000000, 1000000, "ms" },
-		{ 60000000000, 1000000000, "s" },
+		{1000, 1, "ns"},
+		{1000000, 1000, "us"},
+		{1000000000, 1000000, "ms"},
+		{60000000000, 1000000000, "s"},
 	};
 	static const struct {
 		uint64_t below, unit; /* s */
 		unsigned parts;
 		char name, part;
 	} coarse[] = {
-		{ 3600, 60, 60, 'm', 's' },
-		{ 86400, 3600, 60, 'h', 'm' },
-		{ UINT64_MAX, 86400, 24, 'd', 'h' },
+		{3600, 60, 60, 'm', 's'},
+		{86400, 3600, 60, 'h', 'm'},
+		{UINT64_MAX, 86400, 24, 'd', 'h'},
 	};
 	size_t i = 0;
 
@@ -142,7 +142,7 @@ static bool text_key(struct ti_plan *plan, struct ti_op *op, const char *name)
 			o = stpcpy(stpcpy(o, name), "=");
 			o = stpcpy(o, colour ? RESET : "");
 		}
-		op->key[colour] = (struct ti_text){ s, (size_t)(o - s) };
+		op->key[colour] = (struct ti_text){s, (size_t)(o - s)};
 	}
 	return true;
 }
@@ -218,6 +218,9 @@ static char *put_column(char *o, const char *on, const char *word, size_t width)
 static bool text_head(struct ti_plan *plan, const struct ti_event_type *type)
 {
 	const char *severity = ti_severity_name(type->severity);
+	const char *severity_on = (size_t)type->severity < TI_ARRAY_SIZE(severity_colours)
+					  ? severity_colours[type->severity]
+					  : RESET;
 	size_t names = strlen(type->plugin) + 1 + strlen(type->name);
 	char *event = ti_plan_alloc(plan, names + 1);
 
@@ -225,14 +228,14 @@ static bool text_head(struct ti_plan *plan, const struct ti_event_type *type)
 		return false;
 	stpcpy(stpcpy(stpcpy(event, type->plugin), "."), type->name);
 	for (int colour = 0; colour < 2; colour++) {
-		const char *on = severity_colours[type->severity];
 		char *s = ti_plan_alloc_text(plan, names + EVENT_WIDTH + 100), *o = s;
 
 		if (!s)
 			return false;
 		plan->clock_at[colour] = colour ? strlen(DIM) : 0;
 		o = put_column(o, colour ? DIM : "", "00:00:00.000", 0);
-		o = put_column(stpcpy(o, "  "), colour ? on : "", severity, SEVERITY_WIDTH);
+		o = put_column(stpcpy(o, "  "), colour ? severity_on : "", severity,
+			       SEVERITY_WIDTH);
 		o = put_column(stpcpy(o, "  "), colour ? BOLD : "", event, EVENT_WIDTH);
 		*o++ = ' ';
 		plan->head[colour] = s;
@@ -243,7 +246,7 @@ static bool text_head(struct ti_plan *plan, const struct ti_event_type *type)
 
 static void text_second(struct ti_plan *plan, time_t second)
 {
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 
 	localtime_r(&second, &tm);
 	for (int i = 0; i < 2; i++)
@@ -266,6 +269,6 @@ const struct ti_style ti_style_text = {
 	.fields = text_fields,
 	.second = text_second,
 	.fraction = text_fraction,
-	.end = { '\n' },
+	.end = {'\n'},
 	.end_len = 1,
 };

@@ -296,8 +296,9 @@ static int filter_add(struct ti_attachment *a, size_t point)
 	int r = bpf_tc_attach(&hook, &opts);
 
 	if (r < 0)
-		return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot add a tc filter: %s",
-				   a->ifname, ti_hook_strerror(r));
+		return ti_hook_why(a->why, sizeof(a->why), r,
+				   "%s: cannot add a tc filter at priority %u: %s", a->ifname,
+				   TC_PRIORITY, ti_hook_strerror(r));
 	return 0;
 }
 
@@ -327,11 +328,10 @@ static int tc_attach(struct ti_attachment *a)
 	int r = lock(a->plugin, a->ifindex);
 
 	if (r == -EADDRINUSE)
-		return ti_hook_why(
-			a->why, sizeof(a->why), -EBUSY,
-			"%s: %s is at its tc already, in this or another tcpinspect that "
-			"runs; stop that one first",
-			a->ifname, a->plugin);
+		return ti_hook_why(a->why, sizeof(a->why), -EBUSY,
+				   "%s: %s is at its tc already, of this or another tcpinspect; "
+				   "stop that one first",
+				   a->ifname, a->plugin);
 	if (r < 0)
 		return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot lock its tc: %s",
 				   a->ifname, ti_hook_strerror(r));
@@ -387,7 +387,7 @@ const struct ti_hook ti_hook_tc = {
 	.name = "tc",
 	.section = "tc",
 	.sees_text = "incoming packets, before the firewall, merged by GRO",
-	.sees = TI_SEES_INGRESS | TI_SEES_EGRESS | TI_SEES_DROPPED | TI_SEES_MERGED | TI_CAN_DROP,
+	.sees = TI_SEES_INGRESS | TI_SEES_EGRESS | TI_SEES_DROPPED | TI_SEES_MERGED,
 	.per_interface = true,
 	.available = tc_available,
 	.attach = tc_attach,

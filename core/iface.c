@@ -24,6 +24,8 @@
 #define GONE_MAX      1024 /* remembered; containers come and go */
 #define STACK_MAX     8 /* the kernel's limit of nested devices */
 
+static const struct timeval retry_after = {.tv_sec = 1};
+
 struct entry {
 	struct ti_iface i;
 	int what; /* enum ti_iface_change to be told, or -1 */
@@ -43,7 +45,7 @@ struct ti_ifaces {
 /* What a dump has brought so far. */
 struct links {
 	struct ti_iface *v;
-	size_t n, room;
+	size_t n;
 };
 
 static void links_free(struct links *l)
@@ -85,6 +87,7 @@ static bool parse_link(const struct nlmsghdr *h, struct ti_iface *i)
 	return i->name[0] != '\0';
 }
 
+/* Where an index is, or would be. */
 static size_t position(const struct ti_ifaces *t, unsigned index)
 {
 	size_t low = 0, high = t->n;
@@ -166,8 +169,8 @@ static bool replaced(const struct ti_iface *was, const struct ti_iface *now)
 
 static bool same(const struct ti_iface *a, const struct ti_iface *b)
 {
-	return !strcmp(a->name, b->name) && a->flags == b->flags && a->master == b->master &&
-	       a->lower == b->lower;
+	return a->flags == b->flags && a->master == b->master && a->lower == b->lower &&
+	       !strcmp(a->name, b->name);
 }
 
 /* Take over what is known of a link now; (*out)->what says what there is to tell. */
@@ -217,19 +220,14 @@ static int on_message(void *arg, const struct nlmsghdr *h)
 static int on_dumped(void *arg, const struct nlmsghdr *h)
 {
 	struct links *l = arg;
-	struct ti_iface now;
+	struct ti_iface now, *v;
 
 	if (!parse_link(h, &now) || h->nlmsg_type != RTM_NEWLINK)
 		return 0;
-	if (l->n == l->room) {
-		size_t room = l->room ? l->room * 2 : 16;
-		struct ti_iface *v = reallocarray(l->v, room, sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		l->v = v;
-		l->room = room;
-	}
+	v = reallocarray(l->v, l->n + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	l->v = v;
 	l->v[l->n++] = now;
 	return 0;
 }
@@ -293,14 +291,6 @@ static int refresh(struct ti_ifaces *t)
 	return listed;
 }
 
-static void retry_later(struct ti_ifaces *t)
-{
-	static const struct timeval second = {.tv_sec = 1};
-
-	if (t->retry)
-		evtimer_add(t->retry, &second);
-}
-
 static void resync(struct ti_ifaces *t)
 {
 	int r;
@@ -312,35 +302,28 @@ static void resync(struct ti_ifaces *t)
 		return;
 	if (r != -EINTR)
 		ti_warn("cannot list interfaces: %s; trying again", strerror(-r));
-	retry_later(t);
+	evtimer_add(t->retry, &retry_after);
 }
 
-static void on_retry(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	resync(arg);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+/* Of the socket, and of the timer. */
+static void on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct ti_ifaces *t = arg;
+	int r = what & EV_TIMEOUT ? -EINTR : 0;
 
-	(void)what;
-	for (int k = 0; k < DATAGRAMS_MAX; k++) {
-		int r = ti_rtnl_receive(fd, on_message, t);
-
-		if (r < 0 && r != -EAGAIN)
-			resync(t);
-		if (r < 0)
-			return;
-	}
+	for (int k = 0; k < DATAGRAMS_MAX && r == 0; k++)
+		r = ti_rtnl_receive(fd, on_message, t);
+	if (r < 0 && r != -EAGAIN)
+		resync(t);
 }
 
 static int follow(struct ti_ifaces *t, struct event_base *base)
 {
-	t->readable = event_new(base, t->fd, EV_READ | EV_PERSIST, on_readable, t);
-	t->retry = evtimer_new(base, on_retry, t);
+	t->fd = ti_rtnl_listen(RTMGRP_LINK);
+	if (t->fd < 0)
+		return t->fd;
+	t->readable = event_new(base, t->fd, EV_READ | EV_PERSIST, on_event, t);
+	t->retry = evtimer_new(base, on_event, t);
 	if (!t->readable || !t->retry || event_add(t->readable, NULL) < 0)
 		return -ENOMEM;
 	return 0;
@@ -354,19 +337,15 @@ int ti_ifaces_new(struct ti_ifaces **out, struct event_base *base, ti_iface_fn f
 	if (!t)
 		return -ENOMEM;
 	t->fd = -1;
-	if (base) { /* before the dump, so that nothing falls between the two */
-		t->fd = ti_rtnl_listen(RTMGRP_LINK);
-		if (t->fd < 0)
-			return t->fd;
-		r = follow(t, base);
-		if (r < 0)
-			return r;
-	}
-	r = refresh(t);
-	if (r == -EINTR)
-		retry_later(t);
-	else if (r < 0)
+	/* Followed before the dump, so that nothing falls between the two. */
+	r = base ? follow(t, base) : 0;
+	if (r < 0)
 		return r;
+	r = refresh(t);
+	if (r < 0 && r != -EINTR)
+		return r;
+	if (r == -EINTR && base)
+		evtimer_add(t->retry, &retry_after);
 	t->fn = fn;
 	t->arg = arg;
 	*out = TI_TAKE(t);
@@ -429,8 +408,7 @@ static void judge(void *arg, const char *item)
 	}
 }
 
-static bool no(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static bool no(char *why, size_t size, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static bool no(char *why, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -496,28 +474,26 @@ bool ti_ifaces_chosen(const struct ti_ifaces *t, const struct ti_iface *i, const
 
 struct missing {
 	const struct ti_ifaces *t;
-	char *name;
-	bool found;
+	char *name; /* "" until there is one */
 };
 
 static void seek(void *arg, const char *item)
 {
 	struct missing *m = arg;
+	bool there = m->name[0] || item[0] == '!' || strpbrk(item, "*?[\\");
 
-	if (m->found || item[0] == '!' || strpbrk(item, "*?[\\"))
-		return;
-	for (size_t k = 0; k < m->t->n; k++)
-		if (!m->t->v[k]->i.gone && !strcmp(m->t->v[k]->i.name, item))
-			return;
-	m->found = true;
-	snprintf(m->name, IFNAMSIZ, "%s", item);
+	for (size_t k = 0; k < m->t->n && !there; k++)
+		there = !m->t->v[k]->i.gone && !strcmp(m->t->v[k]->i.name, item);
+	if (!there)
+		snprintf(m->name, IFNAMSIZ, "%s", item);
 }
 
 bool ti_ifaces_missing(const struct ti_ifaces *t, const char *patterns, char name[IFNAMSIZ])
 {
 	struct missing m = {.t = t, .name = name};
 
+	name[0] = '\0';
 	if (patterns && patterns[0])
 		ti_list_each(patterns, seek, &m);
-	return m.found;
+	return name[0] != '\0';
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define KEEP	  (256 * 1024)	/* memory that an empty queue may keep */
+#define KEEP	  (256 * 1024) /* memory that an empty queue may keep */
 #define LINE_MOST (1024 * 1024) /* of any limit, an empty queue takes such a line */
 #define RUNS	  256
 
@@ -19,7 +19,7 @@ int ti_queue_init(struct ti_queue *q, size_t limit)
 
 	if (buf == MAP_FAILED)
 		return -ENOMEM;
-	*q = (struct ti_queue){ .buf = buf, .room = room, .limit = limit };
+	*q = (struct ti_queue){.buf = buf, .room = room, .limit = limit};
 	return 0;
 }
 
@@ -28,7 +28,7 @@ void ti_queue_free(struct ti_queue *q)
 	if (q->buf)
 		munmap(q->buf, q->room);
 	free(q->runs);
-	*q = (struct ti_queue){ 0 };
+	*q = (struct ti_queue){0};
 }
 
 /* What a full queue has used goes back to the system. */

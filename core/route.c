@@ -136,8 +136,8 @@ static int add_type(struct ti_router *r, struct type *t, const struct ti_event_t
 	return 0;
 }
 
-int ti_router_add_plugin(struct ti_router *r, const char *plugin,
-			 const struct ti_event_type *types, size_t n, size_t *index)
+int ti_router_add_plugin(struct ti_router *r, const char *plugin, const struct ti_event_type *types,
+			 size_t n, size_t *index)
 {
 	ti_cleanup(free_pluginp) struct plugin *p = calloc(1, sizeof(*p));
 	struct plugin **grown = realloc(r->plugins, (r->n_plugins + 1) * sizeof(*grown));
@@ -261,9 +261,9 @@ static void read_event(void *arg, const char *item)
 
 static void read_route(struct reading *w)
 {
-	const struct ti_option *tables[] = { ti_route_options };
-	size_t n[] = { ti_route_n_options };
-	struct route route = { NULL, NULL };
+	const struct ti_option *tables[] = {ti_route_options};
+	size_t n[] = {ti_route_n_options};
+	struct route route = {NULL, NULL};
 	char why[128];
 
 	if (ti_option_defaults(ti_route_options, ti_route_n_options, &route, why, sizeof(why)) < 0)
@@ -289,7 +289,7 @@ static void set_all(struct ti_router *r, uint64_t mask, bool add)
 void ti_router_routes(struct ti_router *r, struct ti_ini *ini, const char *const *known,
 		      size_t n_known, const char *all_to)
 {
-	struct reading w = { .router = r, .ini = ini, .known = known, .n_known = n_known };
+	struct reading w = {.router = r, .ini = ini, .known = known, .n_known = n_known};
 	bool any = false;
 
 	set_all(r, 0, false);
@@ -330,9 +330,10 @@ void ti_router_event(struct ti_router *r, size_t plugin, const struct ti_record 
 	struct type *t = rec->event < p->n_types ? &p->types[rec->event] : NULL;
 
 	if (!t || rec->len < t->size) {
-		ti_log_limited(&p->bad, TI_LOG_ERROR,
-			       "plugin %s: a record of event %u with %u bytes is none of its events",
-			       p->name, rec->event, rec->len);
+		ti_log_limited(
+			&p->bad, TI_LOG_ERROR,
+			"plugin %s: a record of event %u with %u bytes is none of its events",
+			p->name, rec->event, rec->len);
 		ti_router_swallowed(r, plugin);
 		return;
 	}

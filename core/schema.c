@@ -180,18 +180,34 @@ static int enum_names(struct ti_schema *s, uint32_t id, const struct ti_enum_nam
 static int fields_of(struct ti_schema *s, struct place *at, uint32_t id, bool in_list,
 		     const struct ti_field **out, uint32_t *n_out);
 
-/* struct { <len>; array NAME; }: the shape of ti_str and ti_list. */
+/* struct { len; array NAME; }, the shape of ti_str and ti_list: `width` bytes of
+ * len and the array right behind it. */
 static const struct btf_array *counted(const struct ti_schema *s, const struct btf_type *t,
-				       const char *member)
+				       uint32_t width, const char *name)
 {
 	const struct btf_member *m = btf_members(t);
 	const struct btf_type *a;
 
-	if (btf_vlen(t) != 2 || strcmp(btf__name_by_offset(s->btf, m[0].name_off), "len") ||
-	    strcmp(btf__name_by_offset(s->btf, m[1].name_off), member))
+	if (!btf_is_struct(t) || btf_vlen(t) != 2 ||
+	    strcmp(btf__name_by_offset(s->btf, m[0].name_off), "len") ||
+	    strcmp(btf__name_by_offset(s->btf, m[1].name_off), name) ||
+	    btf__resolve_size(s->btf, m[0].type) != width || btf_member_bit_offset(t, 0) ||
+	    btf_member_bit_offset(t, 1) != 8 * width)
 		return NULL;
 	a = btf__type_by_id(s->btf, m[1].type);
 	return a && btf_is_array(a) ? btf_array(a) : NULL;
+}
+
+static const struct btf_array *string_of(const struct ti_schema *s, const struct btf_type *t)
+{
+	const struct btf_array *a = counted(s, t, sizeof(__u16), "str");
+
+	return a && btf__resolve_size(s->btf, a->type) == 1 ? a : NULL;
+}
+
+static const struct btf_array *list_of(const struct ti_schema *s, const struct btf_type *t)
+{
+	return counted(s, t, sizeof(__u64), "item");
 }
 
 static int field_type(struct ti_schema *s, struct place *at, uint32_t id, bool in_list,
@@ -202,13 +218,14 @@ static int list_field(struct ti_schema *s, struct place *at, const struct btf_ar
 {
 	int known, r;
 	uint32_t id = resolve(s, a->type, &known);
+	const struct btf_type *t = btf__type_by_id(s->btf, id);
 	int64_t size = btf__resolve_size(s->btf, a->type);
 
 	if (size <= 0)
 		return refuse(at, "is a list of a type without a size");
 	f->kind = TI_FIELD_LIST;
 	f->capacity = a->nelems;
-	if (known < 0 && btf_is_struct(btf__type_by_id(s->btf, id))) {
+	if (known < 0 && btf_is_struct(t) && !string_of(s, t) && !list_of(s, t)) {
 		r = fields_of(s, at, id, true, &f->items, &f->n_items);
 	} else {
 		struct ti_field *item = own(s, calloc(1, sizeof(*item)));
@@ -227,14 +244,14 @@ static int list_field(struct ti_schema *s, struct place *at, const struct btf_ar
 static int struct_field(struct ti_schema *s, struct place *at, const struct btf_type *t,
 			bool in_list, struct ti_field *f)
 {
-	const struct btf_array *a = counted(s, t, "str");
+	const struct btf_array *a = string_of(s, t);
 
 	if (a) {
 		f->kind = TI_FIELD_STR;
 		f->capacity = a->nelems;
 		return 0;
 	}
-	a = counted(s, t, "item");
+	a = list_of(s, t);
 	if (a && !in_list)
 		return list_field(s, at, a, f);
 	return refuse(at, a ? "is a list in a list; make it a field of the event" :

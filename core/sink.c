@@ -19,13 +19,13 @@
 #include "option.h"
 #include "queue.h"
 
-#define BATCH	     (64 * 1024) /* bytes that are handed over without waiting for a flush */
-#define FAIL_LEAST   100 /* ms */
-#define FAIL_MOST    5000
-#define BUSY_LEAST   1
-#define BUSY_MOST    100
-#define DRAIN_MOST   2000
-#define NS_PER_MS    1000000ull
+#define BATCH	   (64 * 1024) /* bytes that are handed over without waiting for a flush */
+#define FAIL_LEAST 100 /* ms */
+#define FAIL_MOST  5000
+#define BUSY_LEAST 1
+#define BUSY_MOST  100
+#define DRAIN_MOST 2000
+#define NS_PER_MS  1000000ull
 
 struct common {
 	char *type; /* read by who chooses the module */
@@ -35,12 +35,12 @@ struct common {
 
 /* From the first write that didn't take everything until the queue is empty. */
 struct outage {
-	int error;	    /* errno, 0: none */
-	bool told;	    /* it is in the log */
-	uint64_t since;	    /* ns, monotonic */
-	uint64_t lost;	    /* lines that found the queue full */
+	int error; /* errno, 0: none */
+	bool told; /* it is in the log */
+	uint64_t since; /* ns, monotonic */
+	uint64_t lost; /* lines that found the queue full */
 	unsigned pause_ms;
-	uint64_t until;	    /* no write before; 0: now */
+	uint64_t until; /* no write before; 0: now */
 	struct event *retry;
 };
 
@@ -56,7 +56,7 @@ struct ti_sink_run {
 	int colour;
 
 	struct ti_queue queue;
-	size_t flush_at;    /* bytes waiting that start a flush */
+	size_t flush_at; /* bytes waiting that start a flush */
 	struct outage outage;
 	struct ti_log_limit too_long;
 };
@@ -88,8 +88,8 @@ const struct ti_option ti_sink_options[] = {
 		.def = "4MiB",
 		.min = 64 * 1024,
 		.max = 1024 * 1024 * 1024,
-		.help = "how much may wait while the sink takes nothing; what comes then is dropped "
-			"and counted",
+		.help = "how much may wait while the sink takes nothing; more is dropped and "
+			"counted",
 	},
 };
 const size_t ti_sink_n_options = TI_ARRAY_SIZE(ti_sink_options);
@@ -109,7 +109,9 @@ static struct ti_sink_run *sink_of(struct ti_handle *h)
 	return (struct ti_sink_run *)h;
 }
 
-__attribute__((format(printf, 3, 4)))
+static void host_log(struct ti_handle *h, enum ti_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 static void host_log(struct ti_handle *h, enum ti_log_level level, const char *fmt, ...)
 {
 	char text[1024];
@@ -131,9 +133,9 @@ static void host_colour(struct ti_handle *h, int on)
 static int apply_options(struct ti_sink_run *s, struct ti_ini *ini, struct ti_ini_section *sec)
 {
 	const struct ti_sink *sink = &s->module->sink;
-	const struct ti_option *tables[] = { ti_sink_options, sink->options };
-	size_t n[] = { ti_sink_n_options, sink->n_options };
-	void *bases[] = { &s->common, s->config };
+	const struct ti_option *tables[] = {ti_sink_options, sink->options};
+	size_t n[] = {ti_sink_n_options, sink->n_options};
+	void *bases[] = {&s->common, s->config};
 	char why[256];
 
 	for (size_t i = 0; i < TI_ARRAY_SIZE(tables); i++) {
@@ -152,8 +154,8 @@ static void free_sink(struct ti_sink_run **s)
 	ti_sink_free(*s);
 }
 
-int ti_sink_new(struct ti_sink_run **out, const char *name, struct ti_module *m,
-		struct ti_ini *ini, struct ti_ini_section *sec, const char *format_override)
+int ti_sink_new(struct ti_sink_run **out, const char *name, struct ti_module *m, struct ti_ini *ini,
+		struct ti_ini_section *sec, const char *format_override)
 {
 	ti_cleanup(free_sink) struct ti_sink_run *s = calloc(1, sizeof(*s));
 	int r;
@@ -165,9 +167,10 @@ int ti_sink_new(struct ti_sink_run **out, const char *name, struct ti_module *m,
 	s->config = calloc(1, m->sink.config_size + 1);
 	if (!s->name || !s->config)
 		return -ENOMEM;
-	if (!m->sink.start || !m->sink.write || !m->sink.stop)
-		return ti_err(-EBADMSG, "sink %s: %s: start, write or stop is missing", name,
-			      m->path);
+	if (!m->sink.start || !m->sink.write || !m->sink.stop || m->sink.format > TI_FORMAT_TEXT)
+		return ti_err(-EBADMSG,
+			      "sink %s: %s: it has no start, write or stop, or an unknown format",
+			      name, m->path);
 	r = apply_options(s, ini, sec);
 	if (r < 0)
 		return r;
@@ -202,8 +205,8 @@ int ti_sink_start(struct ti_sink_run *s, struct event_base *base)
 		if (!s->outage.retry)
 			return -ENOMEM;
 	}
-	s->host = (struct ti_sink_host){ .size = sizeof(s->host), .log = host_log,
-					 .colour = host_colour };
+	s->host = (struct ti_sink_host){
+		.size = sizeof(s->host), .log = host_log, .colour = host_colour};
 	r = s->module->sink.start(&s->self, &s->host, (struct ti_handle *)s, s->config);
 	s->started = r >= 0;
 	return r < 0 ? r : 0;
@@ -257,11 +260,13 @@ static void tell_failure(struct ti_sink_run *s)
 		return; /* who ends says so */
 	if (o->error == EAGAIN)
 		ti_warn("sink %s: it takes less than there is, the queue of %zu KiB is full: "
-			"events are dropped", s->name, s->queue.limit / 1024);
+			"events are dropped",
+			s->name, s->queue.limit / 1024);
 	else
-		ti_log(TI_LOG_ERROR, "sink %s: cannot write: %s; tried again, meanwhile up to "
-		       "%zu KiB of events wait, more are dropped", s->name, strerror(o->error),
-		       s->queue.limit / 1024);
+		ti_log(TI_LOG_ERROR,
+		       "sink %s: cannot write: %s; tried again, meanwhile up to "
+		       "%zu KiB of events wait, more are dropped",
+		       s->name, strerror(o->error), s->queue.limit / 1024);
 }
 
 static void pause_writes(struct ti_sink_run *s, int error)
@@ -297,11 +302,11 @@ static void end_outage(struct ti_sink_run *s)
 	struct outage *o = &s->outage;
 
 	if (o->told && o->error != EPIPE)
-		ti_info("sink %s: writes again after %.1f s, events lost meanwhile: %llu",
-			s->name, (double)(now_ns() - o->since) / 1e9, (unsigned long long)o->lost);
+		ti_info("sink %s: writes again after %.1f s, events lost meanwhile: %llu", s->name,
+			(double)(now_ns() - o->since) / 1e9, (unsigned long long)o->lost);
 	if (o->retry)
 		event_del(o->retry);
-	*o = (struct outage){ .retry = o->retry };
+	*o = (struct outage){.retry = o->retry};
 	s->flush_at = BATCH;
 }
 
@@ -370,7 +375,7 @@ void ti_sink_commit(struct ti_sink_run *s, size_t len, struct ti_account *a)
 
 void ti_sink_drain(struct ti_sink_run *s)
 {
-	static const struct timespec nap = { .tv_nsec = 5 * NS_PER_MS };
+	static const struct timespec nap = {.tv_nsec = 5 * NS_PER_MS};
 	uint64_t end = now_ns() + DRAIN_MOST * NS_PER_MS, lost;
 	int r;
 

@@ -13,7 +13,7 @@ struct {
 	__uint(max_entries, 16 * 1024 * 1024);
 } ring SEC(".maps");
 
-struct ring_json_state state = { 0 };
+struct ring_json_state state = {0};
 
 static __be64 ipv4(__u32 addr)
 {

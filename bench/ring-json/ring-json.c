@@ -33,15 +33,15 @@
 #include "route.h"
 #include "sink.h"
 
-#define EVENTS	   150000 /* fit in the ring */
-#define ROUNDS	   9
+#define EVENTS	    150000 /* fit in the ring */
+#define ROUNDS	    9
 #define ROUNDS_MOST 101
-#define BATCH	   4096
-#define UTC_OFFSET 1735689600000000000ull
-#define HOST	   "bench"
+#define BATCH	    4096
+#define UTC_OFFSET  1735689600000000000ull
+#define HOST	    "bench"
 
-static const char *const ifnames[] = { "", "eth0", "wlan0" };
-static const char *const states[] = { "new", "established", "closed" };
+static const char *const ifnames[] = {"", "eth0", "wlan0"};
+static const char *const states[] = {"new", "established", "closed"};
 
 struct bench {
 	struct bpf_object *obj;
@@ -56,15 +56,14 @@ struct bench {
 	void (*record)(struct bench *b, const struct entry *e);
 	void (*batch_end)(struct bench *b);
 
-	int fd;	       /* the bare loop's */
+	int fd; /* the bare loop's */
 	char *out;
 	size_t used;
 	struct ti_router *router; /* ours */
 	size_t plugin;
 };
 
-__attribute__((noreturn))
-static void die(const char *what, const char *why)
+__attribute__((noreturn)) static void die(const char *what, const char *why)
 {
 	fprintf(stderr, "ring-json: %s: %s\n", what, why);
 	exit(1);
@@ -78,8 +77,16 @@ static unsigned char octet_len[256];
 
 static char *put_number(char *o, uint32_t v)
 {
-	int n = v < 10 ? 1 : v < 100 ? 2 : v < 1000 ? 3 : v < 10000 ? 4 : v < 100000 ? 5 :
-		v < 1000000 ? 6 : v < 10000000 ? 7 : v < 100000000 ? 8 : v < 1000000000 ? 9 : 10;
+	int n = v < 10		 ? 1
+		: v < 100	 ? 2
+		: v < 1000	 ? 3
+		: v < 10000	 ? 4
+		: v < 100000	 ? 5
+		: v < 1000000	 ? 6
+		: v < 10000000	 ? 7
+		: v < 100000000	 ? 8
+		: v < 1000000000 ? 9
+				 : 10;
 	char *end = o + n, *p = end;
 
 	for (; v >= 100; v /= 100) {
@@ -166,14 +173,16 @@ static void bare_end(struct bench *b)
 /* Ours */
 
 static const struct ti_enum_name state_names[] = {
-	{ CONN_NEW, "new" }, { CONN_ESTABLISHED, "established" }, { CONN_CLOSED, "closed" },
+	{CONN_NEW, "new"},
+	{CONN_ESTABLISHED, "established"},
+	{CONN_CLOSED, "closed"},
 };
 
-#define FIELD(name_, kind_, ...)                                               \
-	{                                                                      \
-		.name = #name_, .kind = (kind_), .help = "",                   \
-		.offset = offsetof(struct conn, name_),                        \
-		.size = sizeof(((struct conn *)0)->name_), __VA_ARGS__         \
+#define FIELD(name_, kind_, ...)                                                                   \
+	{                                                                                          \
+		.name = #name_, .kind = (kind_), .help = "",                                       \
+		.offset = offsetof(struct conn, name_), .size = sizeof(((struct conn *)0)->name_), \
+		__VA_ARGS__                                                                        \
 	}
 
 static const struct ti_field fields[] = {
@@ -231,7 +240,7 @@ static double cpu_ns(void)
 
 static void fill(struct bench *b)
 {
-	char packet[64] = { 0 };
+	char packet[64] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = packet, .data_size_in = sizeof(packet),
 		    .repeat = EVENTS);
 
@@ -304,8 +313,8 @@ static double bare_round(struct bench *b)
 
 static double our_round(struct bench *b, struct ti_account *total)
 {
-	struct ti_module module = { .path = "file.so", .sink = *b->sink };
-	struct ti_ini ini = { 0 };
+	struct ti_module module = {.path = "file.so", .sink = *b->sink};
+	struct ti_ini ini = {0};
 	struct ti_sink_run *sink;
 	char set[512];
 	double ns;
@@ -313,9 +322,9 @@ static double our_round(struct bench *b, struct ti_account *total)
 	unlink(b->path_ours);
 	snprintf(set, sizeof(set), "sink.file.path=%s", b->path_ours);
 	if (ti_ini_set(&ini, set) < 0 ||
-	    ti_sink_new(&sink, "file", &module, &ini, ti_ini_find(&ini, "sink", "file"), NULL) < 0 ||
-	    ti_sink_start(sink, b->base) < 0 ||
-	    ti_router_new(&b->router, &sink, 1, &env) < 0 ||
+	    ti_sink_new(&sink, "file", &module, &ini, ti_ini_find(&ini, "sink", "file"), NULL) <
+		    0 ||
+	    ti_sink_start(sink, b->base) < 0 || ti_router_new(&b->router, &sink, 1, &env) < 0 ||
 	    ti_router_add_plugin(b->router, "bench", types, 1, &b->plugin) < 0)
 		die("file sink", "cannot be set up");
 	b->record = our_record;
@@ -405,8 +414,8 @@ int main(int argc, char **argv)
 	int rounds = argc > 3 ? atoi(argv[3]) : ROUNDS;
 	const char *folder = argc > 4 ? argv[4] : "/dev/shm";
 	double bare[ROUNDS_MOST], ours[ROUNDS_MOST], m_bare, m_ours;
-	struct bench b = { .fd = -1 };
-	struct ti_account a = { 0 };
+	struct bench b = {.fd = -1};
+	struct ti_account a = {0};
 	char path_bare[256], path_ours[256];
 	unsigned long long lost = 0;
 	long long bytes = 0;
@@ -435,8 +444,8 @@ int main(int argc, char **argv)
 	}
 	m_bare = median(bare, rounds);
 	m_ours = median(ours, rounds);
-	printf("median    bare %6.1f  ours %6.1f  ratio %.2f (at most 1.5 wanted)\n", m_bare, m_ours,
-	       m_ours / m_bare);
+	printf("median    bare %6.1f  ours %6.1f  ratio %.2f (at most 1.5 wanted)\n", m_bare,
+	       m_ours, m_ours / m_bare);
 	printf("%d events a round of 64 bytes in the ring, %.0f as JSON; lost: %llu\n", EVENTS,
 	       (double)bytes / EVENTS, lost);
 	return lost ? 1 : 0;

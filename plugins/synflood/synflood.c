@@ -309,7 +309,7 @@ static void add_up_before(struct self *s, struct watched *w)
 {
 	bool few = completes_too_few(&w->second, &s->limits);
 
-	if (!few || w->detector.cusum <= 0) {
+	if (!few || w->detector.cusum <= 0 || !w->syns) {
 		w->syns = 0;
 		w->started = few ? s->last : s->now;
 	}
@@ -360,6 +360,7 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 	add_up(w, outcome);
 	if (outcome == OUTCOME_END) {
 		emit_flood(s, slot, epoch, s->flood_end);
+		w->syns = 0;
 		return;
 	}
 	if (w->detector.quiet) /* it may be over */

@@ -26,7 +26,7 @@ struct config {
 	uint32_t colour;
 };
 
-static const char *const colour_choices[] = { "auto", "yes", "no", NULL };
+static const char *const colour_choices[] = {"auto", "yes", "no", NULL};
 
 static const struct ti_option options[] = {
 	{
@@ -34,7 +34,8 @@ static const struct ti_option options[] = {
 		.type = TI_OPT_ENUM,
 		.offset = offsetof(struct config, colour),
 		.def = "auto",
-		.help = "colours in text; auto: on a terminal unless NO_COLOR is set or TERM is dumb",
+		.help = "colours in text; auto: on a terminal unless NO_COLOR is set or TERM is "
+			"dumb",
 		.choices = colour_choices,
 	},
 };
@@ -93,7 +94,7 @@ static int console_start(void **self, const struct ti_sink_host *host, struct ti
 
 static ssize_t write_piece(const struct console *c, const char *data, size_t len)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	struct pollfd p = {.fd = c->fd, .events = POLLOUT};
 	ssize_t r;
 
 	if (c->may_block) {
@@ -136,6 +137,7 @@ static void console_stop(void *self)
 	free(c);
 }
 
+/* clang-format off */
 TI_SINK(console,
 	.version = "1.0",
 	.summary = "prints lines to standard output",

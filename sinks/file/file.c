@@ -28,7 +28,7 @@ struct config {
 	uint32_t fsync;
 };
 
-static const char *const fsync_choices[] = { "never", "rotate", "batch", NULL };
+static const char *const fsync_choices[] = {"never", "rotate", "batch", NULL};
 
 static const struct ti_option options[] = {
 	{
@@ -80,8 +80,8 @@ struct file {
 	int fd;
 	bool regular;
 	uint64_t size;
-	uint64_t rotate_at;  /* config->rotate_size, later after a failed rotation */
-	bool sync_failed;    /* last time, and said so */
+	uint64_t rotate_at; /* config->rotate_size, later after a failed rotation */
+	bool sync_failed; /* last time, and said so */
 	bool rotate_failed;
 };
 
@@ -169,7 +169,7 @@ static int file_start(void **self, const struct ti_sink_host *host, struct ti_ha
 
 	if (!f)
 		return -ENOMEM;
-	*f = (struct file){ .config = config, .host = host, .handle = h, .fd = -1 };
+	*f = (struct file){.config = config, .host = host, .handle = h, .fd = -1};
 	if (f->config->path && *f->config->path) {
 		r = open_file(f);
 		if (r < 0)
@@ -343,6 +343,7 @@ static void file_stop(void *self)
 	free(f);
 }
 
+/* clang-format off */
 TI_SINK(file,
 	.version = "1.0",
 	.summary = "appends lines to a file, rotated by size",

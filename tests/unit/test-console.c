@@ -2,7 +2,6 @@
 /* sinks/console/console.c, writing to pipes and terminals in place of the test's
  * own standard output. */
 #include <fcntl.h>
-#include <pty.h>
 #include <signal.h>
 #include <termios.h>
 #include <time.h>
@@ -27,6 +26,21 @@ static void use_pipe(void)
 	assert_int_equal(pipe(fds), 0);
 	reader = fds[0];
 	use_stdout(fds[1]);
+}
+
+/* `reader` becomes the terminal's other end. */
+static void use_terminal(void)
+{
+	struct termios raw;
+	int slave;
+
+	reader = posix_openpt(O_RDWR | O_NOCTTY);
+	assert_true(reader >= 0 && grantpt(reader) == 0 && unlockpt(reader) == 0);
+	slave = open(ptsname(reader), O_RDWR | O_NOCTTY);
+	assert_int_equal(tcgetattr(slave, &raw), 0);
+	cfmakeraw(&raw);
+	tcsetattr(slave, TCSANOW, &raw);
+	use_stdout(slave);
 }
 
 static int set_up(void **state)
@@ -54,7 +68,7 @@ static int tear_down(void **state)
 
 static void open_console(const char *option)
 {
-	assert_int_equal(open_way(&w, &ti_sink, NULL, (const char *[]){ option, NULL }), 0);
+	assert_int_equal(open_way(&w, &ti_sink, NULL, (const char *[]){option, NULL}), 0);
 }
 
 static bool colour_of(const char *option)
@@ -119,7 +133,7 @@ static void a_sleeping_reader_stops_nobody(void **state)
 /* The way when /proc isn't there. */
 static void pieces_after_poll_do_not_wait_either(void **state)
 {
-	struct console c = { .fd = STDOUT_FILENO, .may_block = true };
+	struct console c = {.fd = STDOUT_FILENO, .may_block = true};
 	char data[65536];
 	size_t room = 0, got = 0;
 	ssize_t r;
@@ -200,16 +214,8 @@ static void a_file_gets_all_of_it(void **state)
 
 static void a_stopped_terminal_stops_nobody(void **state)
 {
-	int master, slave;
-	struct termios raw;
-
 	(void)state;
-	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
-	tcgetattr(slave, &raw);
-	cfmakeraw(&raw);
-	tcsetattr(slave, TCSANOW, &raw);
-	reader = master;
-	use_stdout(slave);
+	use_terminal();
 	open_console("colour=no");
 	alarm(20);
 	assert_int_equal(tcflow(STDOUT_FILENO, TCOOFF), 0); /* Ctrl-S */
@@ -222,8 +228,6 @@ static void a_stopped_terminal_stops_nobody(void **state)
 
 static void colours_on_terminals_that_have_them(void **state)
 {
-	int master, slave;
-
 	(void)state;
 	unsetenv("NO_COLOR");
 	setenv("TERM", "xterm", 1);
@@ -234,9 +238,7 @@ static void colours_on_terminals_that_have_them(void **state)
 	dup2(saved_stdout, STDOUT_FILENO);
 	close(saved_stdout);
 
-	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
-	reader = master;
-	use_stdout(slave);
+	use_terminal();
 	assert_true(colour_of(NULL));
 	assert_false(colour_of("colour=no"));
 	setenv("NO_COLOR", "1", 1);
@@ -268,14 +270,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_sleeping_reader_stops_nobody),
-		TEST(pieces_after_poll_do_not_wait_either),
-		TEST(a_reader_that_left_is_the_end),
-		TEST(a_stdout_that_does_not_wait_is_fine),
-		TEST(a_socket_does_not_wait_either),
-		TEST(a_file_gets_all_of_it),
-		TEST(a_stopped_terminal_stops_nobody),
-		TEST(colours_on_terminals_that_have_them),
+		TEST(a_sleeping_reader_stops_nobody),  TEST(pieces_after_poll_do_not_wait_either),
+		TEST(a_reader_that_left_is_the_end),   TEST(a_stdout_that_does_not_wait_is_fine),
+		TEST(a_socket_does_not_wait_either),   TEST(a_file_gets_all_of_it),
+		TEST(a_stopped_terminal_stops_nobody), TEST(colours_on_terminals_that_have_them),
 		TEST(a_closed_stdout_is_an_error),
 	};
 

@@ -33,7 +33,7 @@ static int open_out(const char *a, const char *b, const char *c)
 	char option[200];
 
 	snprintf(option, sizeof(option), "path=%s", path);
-	return open_way(&w, &ti_sink, NULL, (const char *[]){ option, a, b, c, NULL });
+	return open_way(&w, &ti_sink, NULL, (const char *[]){option, a, b, c, NULL});
 }
 
 static int set_up(void **state)
@@ -400,7 +400,7 @@ static void two_files_at_once(void **state)
 	(void)state;
 	assert_int_equal(open_out("rotate_size=0", NULL, NULL), 0);
 	snprintf(option, sizeof(option), "path=%s", in_dir("other"));
-	assert_int_equal(open_way(&other, &ti_sink, NULL, (const char *[]){ option, NULL }), 0);
+	assert_int_equal(open_way(&other, &ti_sink, NULL, (const char *[]){option, NULL}), 0);
 	for (uint64_t i = 0; i < 100; i++) {
 		send_on(&w, i);
 		send_on(&other, 100 + i);
@@ -420,8 +420,8 @@ static bool mount_small(int kib)
 	static bool unshared;
 	char size[32];
 
-	if (!unshared && (unshare(CLONE_NEWNS) < 0 ||
-			  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
+	if (!unshared &&
+	    (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
 		return false;
 	unshared = true;
 	snprintf(size, sizeof(size), "size=%dk", kib);

@@ -43,19 +43,21 @@ struct sample {
 	ti_list(struct target, 2) targets;
 };
 
-static const struct ti_enum_name states[] = { { 0, "new" }, { 1, "closed" }, { 9, "a b\"" } };
-static const struct ti_enum_name levels[] = { { LEVEL_LOW, "low" }, { LEVEL_HIGH, "high" } };
+static const struct ti_enum_name states[] = {{0, "new"}, {1, "closed"}, {9, "a b\""}};
+static const struct ti_enum_name levels[] = {{LEVEL_LOW, "low"}, {LEVEL_HIGH, "high"}};
 
-#define AT(type, name_, kind_, ...)                                            \
-	{                                                                      \
-		.name = #name_, .kind = (kind_), .help = "",                   \
-		.offset = offsetof(type, name_),                               \
-		.size = sizeof(((type *)0)->name_), __VA_ARGS__                \
+#define AT(type, name_, kind_, ...)                                                           \
+	{                                                                                     \
+		.name = #name_, .kind = (kind_), .help = "", .offset = offsetof(type, name_), \
+		.size = sizeof(((type *)0)->name_), __VA_ARGS__                               \
 	}
 #define FIELD(name_, kind_, ...) AT(struct sample, name_, kind_, __VA_ARGS__)
 
 static const struct ti_field port_item = {
-	.name = "", .kind = TI_FIELD_PORT, .size = sizeof(ti_port), .help = "",
+	.name = "",
+	.kind = TI_FIELD_PORT,
+	.size = sizeof(ti_port),
+	.help = "",
 };
 static const struct ti_field target_items[] = {
 	AT(struct target, ip, TI_FIELD_ADDR),
@@ -80,16 +82,32 @@ static const struct ti_field fields[] = {
 	FIELD(level, TI_FIELD_ENUM, .names = levels, .n_names = 2),
 	FIELD(rtt, TI_FIELD_NS),
 	FIELD(name, TI_FIELD_STR, .capacity = 8),
-	{ .name = "ports", .kind = TI_FIELD_LIST, .offset = offsetof(struct sample, ports),
-	  .size = sizeof(ti_port), .capacity = 4, .items = &port_item, .n_items = 1, .help = "" },
-	{ .name = "targets", .kind = TI_FIELD_LIST, .offset = offsetof(struct sample, targets),
-	  .size = sizeof(struct target), .capacity = 2, .items = target_items, .n_items = 2,
-	  .help = "" },
+	{.name = "ports",
+	 .kind = TI_FIELD_LIST,
+	 .offset = offsetof(struct sample, ports),
+	 .size = sizeof(ti_port),
+	 .capacity = 4,
+	 .items = &port_item,
+	 .n_items = 1,
+	 .help = ""},
+	{.name = "targets",
+	 .kind = TI_FIELD_LIST,
+	 .offset = offsetof(struct sample, targets),
+	 .size = sizeof(struct target),
+	 .capacity = 2,
+	 .items = target_items,
+	 .n_items = 2,
+	 .help = ""},
 };
 
 static const struct ti_event_type sample_type = {
-	.plugin = "test", .name = "sample", .severity = TI_WARNING, .help = "",
-	.size = sizeof(struct sample), .fields = fields, .n_fields = TI_ARRAY_SIZE(fields),
+	.plugin = "test",
+	.name = "sample",
+	.severity = TI_WARNING,
+	.help = "",
+	.size = sizeof(struct sample),
+	.fields = fields,
+	.n_fields = TI_ARRAY_SIZE(fields),
 };
 
 static const char *ifname(void *arg, uint32_t ifindex)
@@ -99,8 +117,8 @@ static const char *ifname(void *arg, uint32_t ifindex)
 }
 
 /* 2025-01-01T00:00:00Z */
-static struct ti_format_env env = { .host = "h1", .utc_offset = 1735689600000000000ull,
-				    .ifname = ifname };
+static struct ti_format_env env = {
+	.host = "h1", .utc_offset = 1735689600000000000ull, .ifname = ifname};
 
 static ti_addr addr(const char *text)
 {
@@ -114,7 +132,7 @@ static struct sample full_sample(void)
 {
 	return (struct sample){
 		.src_ip = addr("::ffff:192.0.2.1"),
-		.net = { addr("2001:db8::"), 32 },
+		.net = {addr("2001:db8::"), 32},
 		.src_port = 443,
 		.vlan = 12,
 		.ifname = 2,
@@ -128,9 +146,9 @@ static struct sample full_sample(void)
 		.state = 1,
 		.level = LEVEL_LOW,
 		.rtt = 12345678,
-		.name = { 4, "nginx" },
-		.ports = { 2, { 22, 80 } },
-		.targets = { 2, { { addr("::1"), 22 }, { addr("::ffff:10.0.0.1"), 80 } } },
+		.name = {4, "nginx"},
+		.ports = {2, {22, 80}},
+		.targets = {2, {{addr("::1"), 22}, {addr("::ffff:10.0.0.1"), 80}}},
 	};
 }
 
@@ -139,7 +157,7 @@ static const char *format_as(const struct ti_event_type *type, enum ti_format fo
 			     uint64_t boot_ns, const void *data, int colour)
 {
 	static char line[16384];
-	struct ti_record rec = { .len = (__u16)type->size, .boot_ns = boot_ns };
+	struct ti_record rec = {.len = (__u16)type->size, .boot_ns = boot_ns};
 	struct ti_plan *plan = ti_plan_new(type, format, &env);
 	char *out = malloc(ti_plan_max(plan));
 	size_t n = ti_plan_format(plan, &rec, data, out, colour);
@@ -168,15 +186,20 @@ static const char *text(const struct sample *s)
 struct string {
 	ti_str(256) s;
 };
-static const struct ti_field string_fields[] = { AT(struct string, s, TI_FIELD_STR, .capacity = 256) };
+static const struct ti_field string_fields[] = {
+	AT(struct string, s, TI_FIELD_STR, .capacity = 256)};
 static const struct ti_event_type string_type = {
-	.plugin = "test", .name = "string", .help = "", .size = sizeof(struct string),
-	.fields = string_fields, .n_fields = 1,
+	.plugin = "test",
+	.name = "string",
+	.help = "",
+	.size = sizeof(struct string),
+	.fields = string_fields,
+	.n_fields = 1,
 };
 
 static const char *string_as(enum ti_format format, const char *bytes, size_t n)
 {
-	struct string s = { .s.len = (__u16)n };
+	struct string s = {.s.len = (__u16)n};
 	const char *key = format == TI_FORMAT_JSON ? ",\"s\":" : " s=";
 	const char *line;
 
@@ -204,8 +227,9 @@ static const char *json_string(const char *p)
 			    (n == 6 && strspn(p + 2, "0123456789abcdefABCDEF") < 4))
 				return NULL;
 		} else {
-			n = (unsigned char)*p < ' ' ? 0 :
-				ti_utf8((const unsigned char *)p, strlen(p), &code);
+			n = (unsigned char)*p < ' '
+				    ? 0
+				    : ti_utf8((const unsigned char *)p, strlen(p), &code);
 		}
 		if (!n)
 			return NULL;
@@ -265,15 +289,17 @@ static int is_json_object(const char *line)
 
 /* JSON */
 
-#define HEAD "{\"time\":\"2025-01-01T00:00:00.000000000Z\",\"host\":\"h1\",\"plugin\":\"test\"," \
-	     "\"event\":\"sample\",\"severity\":\"warning\""
+#define HEAD                                                                                \
+	"{\"time\":\"2025-01-01T00:00:00.000000000Z\",\"host\":\"h1\",\"plugin\":\"test\"," \
+	"\"event\":\"sample\",\"severity\":\"warning\""
 
 static void json_of_every_kind(void **state)
 {
 	struct sample s = full_sample();
 
 	(void)state;
-	assert_string_equal(json(&s), HEAD
+	assert_string_equal(
+		json(&s), HEAD
 		",\"src_ip\":\"192.0.2.1\",\"net\":\"2001:db8::/32\",\"src_port\":443,\"vlan\":12"
 		",\"ifname\":\"eth0\",\"u8\":255,\"s8\":-128,\"u16\":0,\"s32\":-1"
 		",\"u64\":18446744073709551615,\"s64\":-9223372036854775808,\"rare\":5"
@@ -284,12 +310,13 @@ static void json_of_every_kind(void **state)
 
 static void json_leaves_out_what_is_unknown(void **state)
 {
-	struct sample s = { 0 };
+	struct sample s = {0};
 
 	(void)state;
-	assert_string_equal(json(&s), HEAD
-		",\"u8\":0,\"s8\":0,\"u16\":0,\"s32\":0,\"u64\":0,\"s64\":0,\"yes\":false"
-		",\"state\":\"new\",\"level\":0,\"rtt\":0}");
+	assert_string_equal(
+		json(&s),
+		HEAD ",\"u8\":0,\"s8\":0,\"u16\":0,\"s32\":0,\"u64\":0,\"s64\":0,\"yes\":false"
+		     ",\"state\":\"new\",\"level\":0,\"rtt\":0}");
 	s.targets.len = 2;
 	s.targets.item[1].port = 7;
 	s.ports.len = 3;
@@ -301,7 +328,7 @@ static void json_leaves_out_what_is_unknown(void **state)
 
 static void json_enums_without_a_name_are_numbers(void **state)
 {
-	struct sample s = { .state = 200, .level = -5 };
+	struct sample s = {.state = 200, .level = -5};
 
 	(void)state;
 	assert_non_null(strstr(json(&s), ",\"state\":200,\"level\":-5,"));
@@ -318,7 +345,7 @@ static void lengths_beyond_capacity_are_clamped(void **state)
 	s.name.len = 65535;
 	memcpy(s.name.str, "12345678", 8);
 	s.ports.len = UINT64_MAX;
-	memcpy(s.ports.item, (ti_port[]){ 1, 2, 3, 4 }, 8);
+	memcpy(s.ports.item, (ti_port[]){1, 2, 3, 4}, 8);
 	s.targets.len = 3;
 	s.net.len = UINT64_MAX;
 	assert_non_null(strstr(json(&s), ",\"name\":\"12345678\",\"ports\":[1,2,3,4],\"targets\":["
@@ -330,7 +357,7 @@ static void lengths_beyond_capacity_are_clamped(void **state)
 
 static void interfaces_without_a_name(void **state)
 {
-	struct sample s = { .ifname = 4294967295u };
+	struct sample s = {.ifname = 4294967295u};
 
 	(void)state;
 	assert_non_null(strstr(json(&s), ",\"ifname\":\"if4294967295\","));
@@ -353,8 +380,7 @@ static void json_escapes_every_byte_that_must_be(void **state)
 		if (c == '"' || c == '\\')
 			snprintf(expect, sizeof(expect), "\"\\%c\"}", c);
 		else if (strchr("\b\f\n\r\t", c) && c)
-			snprintf(expect, sizeof(expect), "\"\\%c\"}",
-				 "btn-fr"[c - '\b']);
+			snprintf(expect, sizeof(expect), "\"\\%c\"}", "btn-fr"[c - '\b']);
 		else if (c < 32)
 			snprintf(expect, sizeof(expect), "\"\\u%04x\"}", (unsigned)c);
 		else if (c < 128)
@@ -377,7 +403,7 @@ static void json_keeps_valid_utf8(void **state)
 
 static void host_is_escaped_or_left_out(void **state)
 {
-	struct sample s = { 0 };
+	struct sample s = {0};
 
 	(void)state;
 	env.host = "a\"b";
@@ -395,16 +421,16 @@ static void time_in_utc_with_nine_digits(void **state)
 		uint64_t boot_ns;
 		const char *expect;
 	} rows[] = {
-		{ 1, "2025-01-01T00:00:00.000000001Z" },
-		{ 999999999, "2025-01-01T00:00:00.999999999Z" },
-		{ 1000000000, "2025-01-01T00:00:01.000000000Z" },
-		{ 999999998, "2025-01-01T00:00:00.999999998Z" }, /* from another CPU */
-		{ 86400000000000ull * 59 - 1, "2025-02-28T23:59:59.999999999Z" },
-		{ 12345678, "2025-01-01T00:00:00.012345678Z" },
+		{1, "2025-01-01T00:00:00.000000001Z"},
+		{999999999, "2025-01-01T00:00:00.999999999Z"},
+		{1000000000, "2025-01-01T00:00:01.000000000Z"},
+		{999999998, "2025-01-01T00:00:00.999999998Z"}, /* from another CPU */
+		{86400000000000ull * 59 - 1, "2025-02-28T23:59:59.999999999Z"},
+		{12345678, "2025-01-01T00:00:00.012345678Z"},
 	};
 	struct ti_plan *plan = ti_plan_new(&string_type, TI_FORMAT_JSON, &env);
-	struct ti_record rec = { .len = sizeof(struct string) };
-	struct string s = { 0 };
+	struct ti_record rec = {.len = sizeof(struct string)};
+	struct string s = {0};
 	char *out = malloc(ti_plan_max(plan));
 
 	(void)state;
@@ -434,20 +460,21 @@ static void text_of_every_kind(void **state)
 	struct sample s = full_sample();
 
 	(void)state;
-	assert_string_equal(text(&s),
+	assert_string_equal(
+		text(&s),
 		"05:30:00.000  warning   test.sample              "
 		" src_ip=192.0.2.1 net=2001:db8::/32 src_port=443 vlan=12 ifname=eth0"
 		" u8=255 s8=-128 u16=0 s32=-1 u64=18446744073709551615"
 		" s64=-9223372036854775808 rare=5 yes=true state=closed level=low rtt=12.3ms"
 		" name=ngin ports=[22,80] targets=[{ip=::1 port=22},{ip=10.0.0.1 port=80}]");
 	s.targets.len = 1;
-	s.targets.item[0] = (struct target){ 0 };
+	s.targets.item[0] = (struct target){0};
 	assert_non_null(strstr(text(&s), " targets=[{}]"));
 }
 
 static void text_time_is_local_in_ms(void **state)
 {
-	struct sample s = { 0 };
+	struct sample s = {0};
 	const char *line = format_as(&sample_type, TI_FORMAT_TEXT, 86399999999999ull, &s, 0);
 
 	(void)state;
@@ -457,7 +484,7 @@ static void text_time_is_local_in_ms(void **state)
 static void text_columns_and_colours(void **state)
 {
 	struct ti_event_type type = string_type;
-	struct string s = { .s = { 1, "x" } };
+	struct string s = {.s = {1, "x"}};
 
 	(void)state;
 	type.severity = TI_CRITICAL;
@@ -477,20 +504,20 @@ static void text_quotes_what_needs_it(void **state)
 	static const struct {
 		const char *s, *expect;
 	} rows[] = {
-		{ "/index.html?a", "/index.html?a" },
-		{ "a b", "\"a b\"" },
-		{ "a=b", "\"a=b\"" },
-		{ "a,b", "\"a,b\"" },
-		{ "say \"hi\"\\", "\"say \\\"hi\\\"\\\\\"" },
-		{ "a\r\nb\t", "\"a\\x0d\\x0ab\\x09\"" },
-		{ "\033[2J\a", "\"\\x1b[2J\\x07\"" },
-		{ "\x7f", "\"\\x7f\"" },
-		{ "gr\xc3\xbcn", "\"gr\xc3\xbcn\"" },
-		{ "\xc2\x9b" "2J", "\"\\u009b2J\"" }, /* C1: CSI in one character */
-		{ "\x9b" "2J", "\"\\x9b2J\"" },	      /* and in one byte */
-		{ "\xff\xfe", "\"\\xff\\xfe\"" },
-		{ "a\xe2\x80\xae" "cod.exe", "\"a\\u202ecod.exe\"" }, /* right to left */
-		{ "\xe2\x80\xa8", "\"\\u2028\"" },
+		{"/index.html?a", "/index.html?a"},
+		{"a b", "\"a b\""},
+		{"a=b", "\"a=b\""},
+		{"a,b", "\"a,b\""},
+		{"say \"hi\"\\", "\"say \\\"hi\\\"\\\\\""},
+		{"a\r\nb\t", "\"a\\x0d\\x0ab\\x09\""},
+		{"\033[2J\a", "\"\\x1b[2J\\x07\""},
+		{"\x7f", "\"\\x7f\""},
+		{"gr\xc3\xbcn", "\"gr\xc3\xbcn\""},
+		{"\xc2\x9b;2J", "\"\\u009b;2J\""}, /* C1: CSI in one character */
+		{"\x9b;2J", "\"\\x9b;2J\""}, /* and in one byte */
+		{"\xff\xfe", "\"\\xff\\xfe\""},
+		{"a\xe2\x80\xaetxt.exe", "\"a\\u202etxt.exe\""}, /* right to left */
+		{"\xe2\x80\xa8", "\"\\u2028\""},
 	};
 
 	(void)state;
@@ -506,29 +533,29 @@ static void text_durations(void **state)
 		uint64_t ns;
 		const char *expect;
 	} rows[] = {
-		{ 0, "0s" },
-		{ 850, "850ns" },
-		{ 999, "999ns" },
-		{ 1000, "1us" },
-		{ 12345, "12.3us" },
-		{ 999999, "999.9us" },
-		{ 1500000, "1.5ms" },
-		{ 12000000, "12ms" },
-		{ 2149999999, "2.1s" },
-		{ 59999999999, "59.9s" },
-		{ 60000000000, "1m00s" },
-		{ 200000000000, "3m20s" },
-		{ 3599999999999, "59m59s" },
-		{ 7500000000000, "2h05m" },
-		{ 86400000000000, "1d00h" },
-		{ 273600000000000, "3d04h" },
-		{ UINT64_MAX, "213503d23h" },
+		{0, "0s"},
+		{850, "850ns"},
+		{999, "999ns"},
+		{1000, "1us"},
+		{12345, "12.3us"},
+		{999999, "999.9us"},
+		{1500000, "1.5ms"},
+		{12000000, "12ms"},
+		{2149999999, "2.1s"},
+		{59999999999, "59.9s"},
+		{60000000000, "1m00s"},
+		{200000000000, "3m20s"},
+		{3599999999999, "59m59s"},
+		{7500000000000, "2h05m"},
+		{86400000000000, "1d00h"},
+		{273600000000000, "3d04h"},
+		{UINT64_MAX, "213503d23h"},
 	};
 	char expect[32];
 
 	(void)state;
 	for (size_t i = 0; i < TI_ARRAY_SIZE(rows); i++) {
-		struct sample s = { .rtt = rows[i].ns };
+		struct sample s = {.rtt = rows[i].ns};
 
 		snprintf(expect, sizeof(expect), " rtt=%s", rows[i].expect);
 		assert_non_null(strstr(text(&s), expect));
@@ -560,7 +587,7 @@ static int is_printable(const char *line)
 
 static void hostile_events_make_good_lines(void **state)
 {
-	struct ti_record rec = { .len = sizeof(struct sample) };
+	struct ti_record rec = {.len = sizeof(struct sample)};
 	struct ti_plan *plans[2] = {
 		ti_plan_new(&sample_type, TI_FORMAT_JSON, &env),
 		ti_plan_new(&sample_type, TI_FORMAT_TEXT, &env),

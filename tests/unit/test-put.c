@@ -67,7 +67,7 @@ static void signed_numbers(void **state)
 
 static void ipv4_is_dotted(void **state)
 {
-	unsigned char a[16] = { [10] = 0xff, [11] = 0xff };
+	unsigned char a[16] = {[10] = 0xff, [11] = 0xff};
 	char expect[INET_ADDRSTRLEN];
 
 	(void)state;
@@ -126,11 +126,9 @@ static void prefix_lengths_are_clamped(void **state)
 		uint64_t len;
 		const char *expect;
 	} rows[] = {
-		{ "::ffff:10.0.0.0", 8, "10.0.0.0/8" },
-		{ "::ffff:0.0.0.0", 0, "0.0.0.0/0" },
-		{ "::ffff:10.0.0.0", 33, "10.0.0.0/32" },
-		{ "2001:db8::", 48, "2001:db8::/48" },
-		{ "2001:db8::", UINT64_MAX, "2001:db8::/128" },
+		{"::ffff:10.0.0.0", 8, "10.0.0.0/8"},	      {"::ffff:0.0.0.0", 0, "0.0.0.0/0"},
+		{"::ffff:10.0.0.0", 33, "10.0.0.0/32"},	      {"2001:db8::", 48, "2001:db8::/48"},
+		{"2001:db8::", UINT64_MAX, "2001:db8::/128"},
 	};
 	char buf[TI_PUT_PREFIX_MAX + 1];
 	unsigned char a[16];
@@ -150,26 +148,33 @@ static void utf8_is_strict(void **state)
 		size_t len;
 		uint32_t code;
 	} rows[] = {
-		{ "a", 1, 'a' },	      { "\xc2\x80", 2, 0x80 },
-		{ "\xdf\xbf", 2, 0x7ff },     { "\xe0\xa0\x80", 3, 0x800 },
-		{ "\xef\xbf\xbf", 3, 0xffff }, { "\xf0\x90\x80\x80", 4, 0x10000 },
-		{ "\xf4\x8f\xbf\xbf", 4, 0x10ffff },
-		{ "\x80", 0, 0 },	      /* a continuation alone */
-		{ "\xc0\x80", 0, 0 },	      /* overlong */
-		{ "\xc1\xbf", 0, 0 },	      { "\xe0\x9f\xbf", 0, 0 },
-		{ "\xf0\x8f\xbf\xbf", 0, 0 }, { "\xed\xa0\x80", 0, 0 }, /* a surrogate */
-		{ "\xf4\x90\x80\x80", 0, 0 }, /* beyond the last */
-		{ "\xf8\x88\x80\x80", 0, 0 }, { "\xff", 0, 0 },
-		{ "\xe2\x82", 0, 0 },	      /* cut */
-		{ "\xe2\x28\xa1", 0, 0 },
+		{"a", 1, 'a'},
+		{"\xc2\x80", 2, 0x80},
+		{"\xdf\xbf", 2, 0x7ff},
+		{"\xe0\xa0\x80", 3, 0x800},
+		{"\xef\xbf\xbf", 3, 0xffff},
+		{"\xf0\x90\x80\x80", 4, 0x10000},
+		{"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+		{"\x80", 0, 0}, /* a continuation alone */
+		{"\xc0\x80", 0, 0}, /* overlong */
+		{"\xc1\xbf", 0, 0},
+		{"\xe0\x9f\xbf", 0, 0},
+		{"\xf0\x8f\xbf\xbf", 0, 0},
+		{"\xed\xa0\x80", 0, 0}, /* a surrogate */
+		{"\xf4\x90\x80\x80", 0, 0}, /* beyond the last */
+		{"\xf8\x88\x80\x80", 0, 0},
+		{"\xff", 0, 0},
+		{"\xe2\x82", 0, 0}, /* cut */
+		{"\xe2\x28\xa1", 0, 0},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint32_t code = 0;
 
-		assert_int_equal(ti_utf8((const unsigned char *)rows[i].bytes,
-					 strlen(rows[i].bytes), &code), rows[i].len);
+		assert_int_equal(
+			ti_utf8((const unsigned char *)rows[i].bytes, strlen(rows[i].bytes), &code),
+			rows[i].len);
 		if (rows[i].len)
 			assert_int_equal(code, rows[i].code);
 	}

@@ -13,8 +13,11 @@ struct keep_config {
 };
 
 static const struct ti_option keep_options[] = {
-	{ .key = "slot", .type = TI_OPT_U32, .offset = offsetof(struct keep_config, slot),
-	  .def = "0", .help = "which" },
+	{.key = "slot",
+	 .type = TI_OPT_U32,
+	 .offset = offsetof(struct keep_config, slot),
+	 .def = "0",
+	 .help = "which"},
 };
 
 static int keep_start(void **self, const struct ti_sink_host *host, struct ti_handle *h,
@@ -63,7 +66,7 @@ static struct {
 
 static int set_up(void **state)
 {
-	static const char *const names[SINKS] = { "json", "text", "siem" };
+	static const char *const names[SINKS] = {"json", "text", "siem"};
 	char set[64];
 
 	(void)state;
@@ -76,7 +79,8 @@ static int set_up(void **state)
 		assert_int_equal(ti_ini_set(&t.ini, set), 0);
 		assert_int_equal(ti_sink_new(&t.sinks[i], names[i], &t.module, &t.ini,
 					     ti_ini_find(&t.ini, "sink", names[i]),
-					     i == 1 ? "text" : NULL), 0);
+					     i == 1 ? "text" : NULL),
+				 0);
 		assert_int_equal(ti_sink_start(t.sinks[i], NULL), 0);
 	}
 	assert_int_equal(ti_router_new(&t.router, t.sinks, SINKS, &no_env), 0);
@@ -103,7 +107,7 @@ static void set(const char *assignment)
 
 static void routes(void)
 {
-	static const char *const known[] = { "alpha", "beta", "gamma" };
+	static const char *const known[] = {"alpha", "beta", "gamma"};
 
 	ti_router_routes(t.router, &t.ini, known, TI_ARRAY_SIZE(known), NULL);
 }
@@ -263,8 +267,8 @@ static void losses_and_swallowed_events_are_accounted(void **state)
 static void records_of_no_event_are_not_read(void **state)
 {
 	const struct ti_account *a = ti_router_account(t.router, t.alpha, 0);
-	struct ti_record unknown = { .event = 2, .len = sizeof(struct numbered) };
-	struct ti_record cut = { .event = 0, .len = sizeof(struct numbered) - 1 };
+	struct ti_record unknown = {.event = 2, .len = sizeof(struct numbered)};
+	struct ti_record cut = {.event = 0, .len = sizeof(struct numbered) - 1};
 	char *data = malloc(1), *log;
 
 	(void)state;
