@@ -5,9 +5,10 @@
  *
  * The bare loop is what one would write for this one event alone: libbpf,
  * libevent, a formatter that knows every field, one write() for 64 KiB of lines.
- * Ours is event type -> plan -> route -> queue -> the file sink's shared object.
- * A round fills the ring, which isn't counted, and then drains it; the two take
- * turns. Both write the same bytes, which is checked, as is that none is lost.
+ * Ours is a plugin run as the daemon runs it: ring stage, event type from BTF,
+ * plan, route, queue, the file sink's shared object. A round fills the ring,
+ * which isn't counted, and then drains it; the two take turns. Both write the
+ * same bytes, which is checked, as is that none is lost.
  *
  *	ring-json RING_JSON.BPF.O FILE.SO [ROUNDS [FOLDER]]
  *
@@ -22,13 +23,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 #include "format.h"
 #include "ini.h"
+#include "iface.h"
 #include "log.h"
+#include "plugin.h"
 #include "ring-json.h"
 #include "route.h"
 #include "sink.h"
@@ -37,6 +39,7 @@
 #define ROUNDS	    9
 #define ROUNDS_MOST 101
 #define BATCH	    4096
+#define RING	    (16 * 1024 * 1024)
 #define UTC_OFFSET  1735689600000000000ull
 #define HOST	    "bench"
 
@@ -44,23 +47,23 @@ static const char *const ifnames[] = {"", "eth0", "wlan0"};
 static const char *const states[] = {"new", "established", "closed"};
 
 struct bench {
-	struct bpf_object *obj;
-	int prog, ring;
-	struct ring_json_state *state;
+	char *object; /* bytes of the BPF object */
+	size_t object_size;
 	struct event_base *base;
 	const char *path_bare, *path_ours;
 	const struct ti_sink *sink;
 
+	/* The bare loop's. */
+	struct bpf_object *obj;
 	struct ring_buffer *rb;
 	size_t left, batch;
-	void (*record)(struct bench *b, const struct entry *e);
-	void (*batch_end)(struct bench *b);
-
-	int fd; /* the bare loop's */
+	int fd;
 	char *out;
 	size_t used;
-	struct ti_router *router; /* ours */
-	size_t plugin;
+
+	/* Ours. */
+	struct ti_ifaces *ifaces;
+	struct ti_router *router;
 };
 
 __attribute__((noreturn)) static void die(const char *what, const char *why)
@@ -163,7 +166,7 @@ static void bare_record(struct bench *b, const struct entry *e)
 	b->used = 0;
 }
 
-static void bare_end(struct bench *b)
+static void bare_flush(struct bench *b)
 {
 	if (b->used && write(b->fd, b->out, b->used) != (ssize_t)b->used)
 		die(b->path_bare, "cannot write");
@@ -172,60 +175,32 @@ static void bare_end(struct bench *b)
 
 /* Ours */
 
-static const struct ti_enum_name state_names[] = {
-	{CONN_NEW, "new"},
-	{CONN_ESTABLISHED, "established"},
-	{CONN_CLOSED, "closed"},
-};
-
-#define FIELD(name_, kind_, ...)                                                                   \
-	{                                                                                          \
-		.name = #name_, .kind = (kind_), .help = "",                                       \
-		.offset = offsetof(struct conn, name_), .size = sizeof(((struct conn *)0)->name_), \
-		__VA_ARGS__                                                                        \
-	}
-
-static const struct ti_field fields[] = {
-	FIELD(src_ip, TI_FIELD_ADDR),
-	FIELD(dst_ip, TI_FIELD_ADDR),
-	FIELD(src_port, TI_FIELD_PORT),
-	FIELD(dst_port, TI_FIELD_PORT),
-	FIELD(bytes, TI_FIELD_UINT),
-	FIELD(ifname, TI_FIELD_IFINDEX),
-	FIELD(state, TI_FIELD_ENUM, .names = state_names, .n_names = 3),
-};
-
-static const struct ti_event_type types[] = {
-	{
-		.plugin = "bench",
-		.name = "conn",
-		.help = "",
-		.size = sizeof(struct conn),
-		.fields = fields,
-		.n_fields = TI_ARRAY_SIZE(fields),
-	},
-};
-
 static const char *ifname(void *arg, uint32_t ifindex)
 {
 	(void)arg;
 	return ifindex < TI_ARRAY_SIZE(ifnames) ? ifnames[ifindex] : NULL;
 }
 
-static const struct ti_format_env env = {
+static uint64_t utc_offset = UTC_OFFSET;
+static const struct ti_format_env format_env = {
 	.host = HOST,
 	.utc_offset = UTC_OFFSET,
 	.ifname = ifname,
 };
 
-static void our_record(struct bench *b, const struct entry *e)
+static bool admit(void *arg)
 {
-	ti_router_event(b->router, b->plugin, &e->rec, &e->conn);
+	(void)arg;
+	return true;
 }
 
-static void our_end(struct bench *b)
+static void flush(void *arg)
 {
+	struct bench *b = arg;
+
 	ti_router_flush(b->router);
+	if (ti_router_account(b->router, 0, 0)->emitted == EVENTS)
+		event_base_loopbreak(b->base);
 }
 
 /* One round */
@@ -238,18 +213,23 @@ static double cpu_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static void fill(struct bench *b)
+static void fill(int prog)
 {
 	char packet[64] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = packet, .data_size_in = sizeof(packet),
 		    .repeat = EVENTS);
 
-	b->state->next = 0;
-	b->state->last = EVENTS - 1;
-	if (bpf_prog_test_run_opts(b->prog, &o) < 0)
+	if (bpf_prog_test_run_opts(prog, &o) < 0)
 		die("BPF_PROG_TEST_RUN", strerror(errno));
-	if (b->state->next != EVENTS || b->state->lost)
-		die("fill", "not every record is in the ring");
+}
+
+/* CPU ns an event until the loop is told to end. */
+static double drain(struct bench *b)
+{
+	double start = cpu_ns();
+
+	event_base_dispatch(b->base);
+	return (cpu_ns() - start) / EVENTS;
 }
 
 static int on_record(void *arg, void *data, size_t size)
@@ -257,7 +237,7 @@ static int on_record(void *arg, void *data, size_t size)
 	struct bench *b = arg;
 
 	(void)size;
-	b->record(b, data);
+	bare_record(b, data);
 	b->left--;
 	return ++b->batch >= BATCH ? -EAGAIN : 0;
 }
@@ -271,67 +251,66 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	do {
 		b->batch = 0;
 		ring_buffer__consume(b->rb);
-		b->batch_end(b);
+		bare_flush(b);
 	} while (b->batch >= BATCH);
 	if (!b->left)
 		event_base_loopbreak(b->base);
 }
 
-/* CPU ns an event of draining a full ring. */
-static double drain(struct bench *b)
-{
-	struct event *ev;
-	double start;
-
-	fill(b);
-	b->left = EVENTS;
-	b->rb = ring_buffer__new(b->ring, on_record, b, NULL);
-	ev = event_new(b->base, ring_buffer__epoll_fd(b->rb), EV_READ | EV_PERSIST, on_readable, b);
-	event_add(ev, NULL);
-	start = cpu_ns();
-	event_base_dispatch(b->base);
-	start = (cpu_ns() - start) / EVENTS;
-	event_free(ev);
-	ring_buffer__free(b->rb);
-	return start;
-}
-
 static double bare_round(struct bench *b)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "bare");
+	struct bpf_object *obj = bpf_object__open_mem(b->object, b->object_size, &opts);
+	struct event *ev;
 	double ns;
 
+	if (!obj || bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "ti_ring"), RING) < 0 ||
+	    bpf_object__load(obj) < 0)
+		die("BPF object", strerror(errno));
 	unlink(b->path_bare);
 	b->fd = open(b->path_bare, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (b->fd < 0)
 		die(b->path_bare, strerror(errno));
-	b->record = bare_record;
-	b->batch_end = bare_end;
+	fill(bpf_program__fd(bpf_object__find_program_by_name(obj, "fill_socket")));
+	b->left = EVENTS;
+	b->rb = ring_buffer__new(bpf_object__find_map_fd_by_name(obj, "ti_ring"), on_record, b, NULL);
+	ev = event_new(b->base, ring_buffer__epoll_fd(b->rb), EV_READ | EV_PERSIST, on_readable, b);
+	event_add(ev, NULL);
 	ns = drain(b);
+	event_free(ev);
+	ring_buffer__free(b->rb);
 	close(b->fd);
+	bpf_object__close(obj);
 	return ns;
 }
 
 static double our_round(struct bench *b, struct ti_account *total)
 {
-	struct ti_module module = {.path = "file.so", .sink = *b->sink};
-	struct ti_ini ini = {0};
+	struct ti_module sink_module = {.path = "file.so", .sink = *b->sink};
+	struct ti_module module = {.prefix.name = "bench",
+				   .plugin = {.bpf = b->object, .bpf_end = b->object + b->object_size,
+					      .tick_ms = 3600000}};
+	struct ti_plugin_env env = {.base = b->base, .ifaces = b->ifaces, .utc_offset = &utc_offset,
+				    .admit = admit, .flush = flush, .arg = b};
+	struct ti_plugin_run *run;
 	struct ti_sink_run *sink;
+	struct ti_ini ini = {0};
 	char set[512];
 	double ns;
 
 	unlink(b->path_ours);
 	snprintf(set, sizeof(set), "sink.file.path=%s", b->path_ours);
-	if (ti_ini_set(&ini, set) < 0 ||
-	    ti_sink_new(&sink, "file", &module, &ini, ti_ini_find(&ini, "sink", "file"), NULL) <
-		    0 ||
-	    ti_sink_start(sink, b->base) < 0 || ti_router_new(&b->router, &sink, 1, &env) < 0 ||
-	    ti_router_add_plugin(b->router, "bench", types, 1, &b->plugin) < 0)
-		die("file sink", "cannot be set up");
-	b->record = our_record;
-	b->batch_end = our_end;
+	if (ti_ini_set(&ini, set) < 0 || ti_ini_set(&ini, "plugin.bench.ring_size=16MiB") < 0 ||
+	    ti_sink_new(&sink, "file", &sink_module, &ini, ti_ini_find(&ini, "sink", "file"), NULL) < 0 ||
+	    ti_sink_start(sink, b->base) < 0 || ti_router_new(&b->router, &sink, 1, &format_env) < 0 ||
+	    ti_plugin_new(&run, &module, b->router, &ini, ti_ini_find(&ini, "plugin", "bench"), "lo") < 0 ||
+	    ti_plugin_start(run, &env) < 0)
+		die("plugin and file sink", "cannot be set up");
+	fill(bpf_program__fd(ti_plugin_probe(run)->programs[0].prog));
 	ns = drain(b);
+	ti_plugin_free(run);
 	ti_router_drain(b->router);
-	*total = *ti_router_account(b->router, b->plugin, 0);
+	*total = *ti_router_account(b->router, 0, 0);
 	ti_router_free(b->router);
 	ti_sink_free(sink);
 	ti_ini_free(&ini);
@@ -373,10 +352,19 @@ static long long same_bytes(const char *a, const char *b)
 	return total;
 }
 
+static void read_object(struct bench *b, const char *path)
+{
+	ti_cleanup(ti_fclosep) FILE *f = fopen(path, "r");
+
+	b->object = malloc(1 << 20);
+	b->object_size = f && b->object ? fread(b->object, 1, 1 << 20, f) : 0;
+	if (!b->object_size)
+		die(path, "cannot be read");
+}
+
 static void set_up(struct bench *b, const char *object, const char *sink)
 {
-	void *dl, *state = MAP_FAILED;
-	int bss;
+	void *dl;
 
 	for (int i = 0; i < 100; i++) {
 		digits[2 * i] = (char)('0' + i / 10);
@@ -388,17 +376,12 @@ static void set_up(struct bench *b, const char *object, const char *sink)
 		octet_len[i] = (unsigned char)snprintf(text, sizeof(text), "%d.", i);
 		memcpy(octets[i], text, 4);
 	}
-	b->obj = bpf_object__open_file(object, NULL);
-	if (!b->obj || bpf_object__load(b->obj) < 0)
-		die(object, strerror(errno));
-	b->prog = bpf_program__fd(bpf_object__find_program_by_name(b->obj, "fill"));
-	b->ring = bpf_object__find_map_fd_by_name(b->obj, "ring");
-	bss = bpf_object__find_map_fd_by_name(b->obj, ".bss");
-	if (bss >= 0)
-		state = mmap(NULL, sizeof(*b->state), PROT_READ | PROT_WRITE, MAP_SHARED, bss, 0);
-	if (b->prog < 0 || b->ring < 0 || state == MAP_FAILED)
-		die(object, "not the benchmark's object");
-	b->state = state;
+	read_object(b, object);
+	ti_log_level(TI_LOG_WARNING);
+	ti_probe_libbpf_log();
+	/* A namespace whose lo is down: the plugin is attached and sees nothing. */
+	if (unshare(CLONE_NEWNET) < 0 || ti_ifaces_new(&b->ifaces, NULL, NULL, NULL) < 0)
+		die("network namespace", strerror(errno));
 	dl = dlopen(sink, RTLD_NOW | RTLD_LOCAL);
 	b->sink = dl ? dlsym(dl, "ti_sink") : NULL;
 	if (!b->sink)

@@ -205,7 +205,7 @@ static bool sole_source(struct self *s, const struct prefix_count *p, struct flo
 			continue;
 		out->prefix.addr = s->top[i].addr;
 		out->prefix.len = p->prefix.len == 24 ? 32 : 128;
-		out->syns_per_s = per_second(s, n);
+		out->syns_per_s = per_second(s, n < p->count ? n : p->count); /* it may flood others, too */
 		out->error = 0;
 		return true;
 	}
@@ -309,21 +309,27 @@ static void add_up_before(struct self *s, struct watched *w)
 {
 	bool few = completes_too_few(&w->second, &s->limits);
 
-	if (!few || w->detector.cusum <= 0 || !w->syns) {
+	if (!few || w->detector.cusum <= 0)
 		w->syns = 0;
-		w->started = few ? s->last : s->now;
-	}
+	if (!w->syns)
+		w->started = s->last;
 	w->syns += few ? w->arrived : 0;
 	w->after = w->peak = w->sources_peak = 0;
 }
 
-static void add_up(struct watched *w, enum outcome outcome)
+/* From the alarm on. A flood ends within a second, too: the one after the last
+ * bad one is its. */
+static void add_up(struct self *s, struct watched *w, bool bad)
 {
+	if (!w->syns)
+		w->started = s->last;
 	w->after += w->arrived;
-	if (outcome != OUTCOME_END && w->detector.quiet <= 1) {
+	if (bad || w->bad == s->last) {
 		w->syns += w->after;
 		w->after = 0;
 	}
+	if (!bad)
+		return;
 	if (w->second.syns > w->peak)
 		w->peak = w->second.syns;
 	if (w->second.sources > w->sources_peak)
@@ -350,6 +356,7 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 {
 	struct watched *w = &s->watched[slot];
 	enum outcome outcome = detect(&w->detector, &w->second, &s->limits);
+	bool bad;
 
 	if (s->o->explain)
 		explain(s, slot, outcome);
@@ -357,13 +364,14 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 		add_up_before(s, w);
 		return;
 	}
-	add_up(w, outcome);
+	bad = outcome != OUTCOME_END && !w->detector.quiet;
+	add_up(s, w, bad);
 	if (outcome == OUTCOME_END) {
 		emit_flood(s, slot, epoch, s->flood_end);
 		w->syns = 0;
 		return;
 	}
-	if (w->detector.quiet) /* it may be over */
+	if (!bad) /* it may be over */
 		return;
 	w->bad = s->now;
 	locate(s, slot);

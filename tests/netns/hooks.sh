@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# One plugin a hook: each attaches, reports exactly what was sent over IPv4 and
+# IPv6, and leaves nothing behind, neither when it is stopped nor when it is killed.
+. "${0%/*}/lib.sh"
+need bpftool curl hping3 jq python3 ss tc
+[ -e "$TI_TEST_PLUGINS/t_xdp.so" ] || skip "no test plugins in $TI_TEST_PLUGINS"
+
+netns here there
+wire here v0 there v1
+address here v0 10.9.0.1/24 fd09::1/64
+address there v1 10.9.0.2/24 fd09::2/64
+on there ping -q -c 1 -W 5 10.9.0.1 >/dev/null
+on there ping -q -c 1 -W 5 fd09::1 >/dev/null
+
+# Ids of programs by our names; the host may run a tcpinspect of its own.
+programs() {
+	bpftool -j prog list | jq -r '.[] | select(.name // "" | test("^(packets|states)_")) | .id' | sort
+}
+programs >"$work/before"
+
+# The kernel frees a program a moment after it was detached.
+no_program() {
+	[ -z "$(programs | comm -13 "$work/before" -)" ]
+}
+
+nothing_left() {
+	[ -z "$(on here bpftool -j net list | jq -r '.[] | .xdp[], .tc[]')" ] ||
+		fail "$plugin is attached still"
+	! tc -n here qdisc show dev v0 | grep -q clsact || fail "$plugin has left its qdisc"
+	eventually 5 no_program || fail "$plugin has left a program: $(bpftool prog list)"
+}
+
+# Its own hook, not one that stands in.
+at_its_hook() {
+	grep -q "$plugin: attached $hook to $1" "$work/daemon.log" || fail "$plugin is not at $hook"
+	case $hook in
+	xdp) ip -n here link show v0 | grep -q 'prog/xdp' ;;
+	tc) tc -n here filter show dev v0 ingress | grep -q packets_tc ;;
+	socket) on here ss -0 -H -n | grep -q v0 ;;
+	*) ! no_program ;;
+	esac || fail "$plugin says that it is attached, the kernel doesn't"
+}
+
+refused() {
+	! curl -g -s -o "$work/body" "$1" || fail "somebody listens at $1"
+}
+
+syns() {
+	on there hping3 -q -S -i u2000 -c 40 -p 4000 10.9.0.1 >/dev/null 2>&1
+	for _ in {1..10}; do
+		on there curl -g -s "http://[fd09::1]:4001/" && fail "somebody listens at port 4001"
+	done
+	on here curl -s http://10.9.0.2:4002/ && fail "somebody listens at port 4002"
+	return 0
+}
+
+packets() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+	at_its_hook v0
+	syns
+	stop
+	expect 40 '.event == "syn" and .src_ip == "10.9.0.2" and .dst_ip == "10.9.0.1" and .dst_port == 4000'
+	expect 10 '.event == "syn" and .src_ip == "fd09::2" and .dst_ip == "fd09::1" and .dst_port == 4001'
+	expect 50 '.plugin == "'"$plugin"'" and .ifname == "v0" and .src_port > 0' # none that went out
+	expect 0 '.vlan'
+}
+
+serve() {
+	on here python3 -m http.server --bind "$1" "$2" >/dev/null 2>&1 &
+	eventually 10 listening "$2" || fail "no server at port $2"
+}
+
+listening() {
+	on here ss -Hltn "sport = :$1" | grep -q .
+}
+
+# Tracepoints see the whole host: of their events only those of our ports count.
+states() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	at_its_hook "$target"
+	for _ in {1..7}; do
+		on there curl -g -s -o "$work/body" http://10.9.0.1:4103/
+	done
+	for _ in {1..5}; do
+		on there curl -g -s -o "$work/body" "http://[fd09::1]:4104/"
+	done
+	stop
+	expect 7 '.event == "accepted" and .port == 4103 and .family == 2'
+	expect 5 '.event == "accepted" and .port == 4104 and .family == 10'
+	expect 12 '.port == 4103 or .port == 4104'
+}
+
+# A killed daemon detaches nothing itself; only a tc filter stays, until the next
+# start finds it.
+killed() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+	kill -KILL $daemon
+	wait $daemon 2>/dev/null || :
+	if [ "$hook" = tc ]; then
+		tc -n here filter show dev v0 ingress | grep -q packets_tc || fail "no filter was left"
+		start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+		[ "$(tc -n here filter show dev v0 ingress | grep -c packets_tc)" = 1 ] ||
+			fail "the filter of the killed tcpinspect is there still"
+		stop
+	fi
+	nothing_left
+}
+
+serve 10.9.0.1 4103
+serve fd09::1 4104
+while read -r hook target; do
+	plugin=t_$hook
+	if [ -z "$target" ]; then
+		packets
+	else
+		states
+	fi
+	nothing_left
+	killed
+	echo "ok: $plugin"
+done <<'END'
+xdp
+tc
+socket
+tp sock/inet_sock_set_state
+raw_tp inet_sock_set_state
+tp_btf inet_sock_set_state
+END

@@ -1,0 +1,138 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lib.sh - what the scripts in network namespaces share. To be sourced first:
+#	. "${0%/*}/lib.sh"
+#
+# The script starts over in mount, PID and network namespaces of its own. What it
+# mounts, runs and makes in there ends with it, by whatever signal; names need
+# not be unique. The kernel is the same: programs and tracepoints are the host's.
+#
+# TCPINSPECT: the daemon; TI_PLUGINS, TI_SINKS, TI_TEST_PLUGINS: folders of
+# modules (default: those of a build in the current folder).
+set -eu
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+fail() {
+	echo "failed: $*" >&2
+	exit 1
+}
+
+# need TOOL...
+need() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null || skip "no $tool here"
+	done
+}
+
+[ "$(id -u)" = 0 ] || skip "network namespaces and BPF programs need root"
+need ip unshare nsenter
+own=(unshare --mount --net --pid --fork --kill-child --mount-proc)
+if [ -z "${TI_OWN_NAMESPACES-}" ]; then
+	"${own[@]}" true 2>/dev/null || skip "no namespaces can be made here"
+	TI_OWN_NAMESPACES=1 exec "${own[@]}" bash "$0" "$@"
+fi
+unset TI_OWN_NAMESPACES
+
+: "${TCPINSPECT:=$PWD/tcpinspect}" "${TI_PLUGINS:=$PWD/modules/plugins}"
+: "${TI_SINKS:=$PWD/modules/sinks}" "${TI_TEST_PLUGINS:=$PWD/tests/plugins/.libs}"
+[ -x "$TCPINSPECT" ] || skip "no $TCPINSPECT: run make first"
+
+work=$(mktemp -d)
+daemon=
+clean_up() {
+	local status=$?
+	trap '' INT TERM HUP
+	if [ $status != 0 ] && [ $status != 77 ]; then
+		tail -n 20 "$work"/*.log >&2 2>/dev/null || :
+	fi
+	rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+mkdir -p /run/netns
+mount -t tmpfs tmpfs /run/netns
+[ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || :
+
+# netns NAME... - make network namespaces.
+netns() {
+	local name
+	for name; do
+		ip netns add "$name"
+		on "$name" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+		ip -n "$name" link set lo up
+	done
+}
+
+# on NAME COMMAND... - in a network namespace. (ip netns exec hides what is mounted in /sys.)
+on() {
+	nsenter --net="/run/netns/$1" -- "${@:2}"
+}
+
+# wire NAME DEVICE NAME DEVICE - a cable between two of them.
+wire() {
+	ip link add "$2" netns "$1" type veth peer name "$4" netns "$3"
+	ip -n "$1" link set "$2" up
+	ip -n "$3" link set "$4" up
+}
+
+# address NAME DEVICE ADDRESS/LENGTH...
+address() {
+	local a
+	for a in "${@:3}"; do
+		ip -n "$1" address add "$a" dev "$2"
+	done
+}
+
+# eventually SECONDS COMMAND... - until it succeeds.
+eventually() {
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	until "${@:2}"; do
+		[ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1
+		sleep 0.02
+	done
+}
+
+# start NAME ARGUMENT... - run the daemon in a namespace until stop, and wait until
+# it is attached somewhere. Its events are in $work/events, its log in $work/daemon.log.
+start() {
+	on "$1" "$TCPINSPECT" run -S "$TI_SINKS/console.so" -o json --duration 100s "${@:2}" \
+		>"$work/events" 2>"$work/daemon.log" &
+	daemon=$!
+	eventually 10 attached || fail "tcpinspect did not attach"
+}
+
+attached() {
+	grep -q ' attached ' "$work/daemon.log" || { kill -0 $daemon && return 1; } ||
+		fail "tcpinspect ended before it was attached"
+}
+
+# stop [SIGNAL] - end it in good order; all of its events are in $work/events then.
+stop() {
+	local status=0
+	kill -"${1:-INT}" $daemon
+	wait $daemon || status=$?
+	daemon=
+	[ $status = 0 ] || fail "tcpinspect ended with $status"
+}
+
+# events CONDITION - how many fulfil it, in jq's language.
+events() {
+	jq -s "[.[] | select($1)] | length" "$work/events"
+}
+
+# expect NUMBER CONDITION
+expect() {
+	local n
+	n=$(events "$2")
+	[ "$n" = "$1" ] || {
+		head -n 5 "$work/events" >&2
+		fail "$n events instead of $1 with $2"
+	}
+}
