@@ -101,6 +101,7 @@ static int add_signals(struct ti_daemon *d)
 	} table[] = { { SIGINT, on_stop }, { SIGTERM, on_stop }, { SIGHUP, on_reopen }, { SIGUSR1, on_reopen } };
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on files is EFBIG to their sink */
 	for (size_t i = 0; i < TI_ARRAY_SIZE(table); i++) {
 		d->signals[i] = evsignal_new(d->base, table[i].number, table[i].fn, d);
 		if (!d->signals[i] || event_add(d->signals[i], NULL) < 0)

@@ -91,8 +91,8 @@ static void option_man(const struct ti_option *o)
 		roff(range);
 		putchar(')');
 	}
-	fputs(". Default: ", stdout);
-	roff(o->def ? o->def : "none");
+	fputs(o->flags & TI_OPT_REQUIRED ? ". Must be given" : ". Default: ", stdout);
+	roff(o->flags & TI_OPT_REQUIRED ? "" : o->def ? o->def : "none");
 	fputs(".\n", stdout);
 }
 

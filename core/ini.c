@@ -597,3 +597,14 @@ void ti_ini_unused(struct ti_ini *ini, struct ti_ini_section *s,
 				     near ? "'?" : "");
 	}
 }
+
+void ti_ini_required(struct ti_ini *ini, const struct ti_ini_section *s, const char *who,
+		     const struct ti_option *table, size_t n, const void *base)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct ti_option *o = &table[i];
+
+		if ((o->flags & TI_OPT_REQUIRED) && !*(char *const *)((const char *)base + o->offset))
+			ti_ini_error(ini, s, NULL, "%s: %s must be given: %s", who, o->key, o->help);
+	}
+}

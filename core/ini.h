@@ -62,6 +62,10 @@ const char *ti_ini_get(struct ti_ini_section *s, const char *key);
 void ti_ini_apply(struct ti_ini *ini, struct ti_ini_section *s,
 		  const struct ti_option *table, size_t n, void *base);
 
+/* Complain about what a table requires and was not given. */
+void ti_ini_required(struct ti_ini *ini, const struct ti_ini_section *s, const char *who,
+		     const struct ti_option *table, size_t n, const void *base);
+
 /* Complain about the keys of a section that no table has used, suggesting the
  * nearest of the tables' keys. `tables` of `n_tables` with `n[i]` rows. */
 void ti_ini_unused(struct ti_ini *ini, struct ti_ini_section *s,

@@ -35,8 +35,9 @@ static void option_text(const struct ti_option *o)
 	char range[256];
 
 	ti_option_range(o, range, sizeof(range));
-	printf("      %-18s %s%s%s%s%s; default %s\n", o->key, o->help ? o->help : "", range[0] ? " (" : "",
-	       range, range[0] ? ")" : "", "", o->def ? o->def : "none");
+	printf("      %-18s %s%s%s%s; %s%s\n", o->key, o->help ? o->help : "", range[0] ? " (" : "", range,
+	       range[0] ? ")" : "", o->flags & TI_OPT_REQUIRED ? "must be given" : "default ",
+	       o->flags & TI_OPT_REQUIRED ? "" : o->def ? o->def : "none");
 }
 
 static void event_text(const struct ti_event_type *t)
@@ -116,7 +117,7 @@ static void option_json(const struct ti_option *o, const char *comma)
 
 	printf("%s{\"key\":\"%s\",\"type\":\"%s\",\"default\":", comma, o->key, ti_option_type_name(o->type));
 	ti_json_string(stdout, o->def);
-	printf(",\"range\":");
+	printf(",\"required\":%s,\"range\":", o->flags & TI_OPT_REQUIRED ? "true" : "false");
 	ti_json_string(stdout, ti_option_range(o, range, sizeof(range)));
 	printf(",\"help\":");
 	ti_json_string(stdout, o->help);

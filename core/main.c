@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c - the table of subcommands. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "args.h"
 #include "daemon.h"
 #include "doctor.h"
@@ -79,6 +81,18 @@ const struct ti_command ti_commands[] = {
 	{ 0 },
 };
 
+/* Else a socket or map could become number 1, and be printed to. */
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -97,6 +111,7 @@ int main(int argc, char **argv)
 	c = command_of(name);
 	if (!c)
 		return unknown_command(name);
+	open_standard_fds();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ti_probe_libbpf_log();
 	if (ti_args_parse(&a, c, argc - 1, argv + 1) < 0) {

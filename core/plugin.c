@@ -263,6 +263,7 @@ static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_i
 		return ti_err(-EINVAL, "plugin options: %s", why);
 	ti_ini_apply(ini, s, ti_plugin_options, ti_plugin_n_options, &p->common);
 	ti_ini_apply(ini, s, p->d->options, p->d->n_options, p->config);
+	ti_ini_required(ini, s, ti_plugin_name(p), p->d->options, p->d->n_options, p->config);
 	apply_bpf_options(p, ini, s);
 	check_hook(p, ini, s);
 	return complain_unused(p, ini, s);

@@ -146,6 +146,7 @@ static int apply_options(struct ti_sink_run *s, struct ti_ini *ini, struct ti_in
 	for (size_t i = 0; i < TI_ARRAY_SIZE(tables); i++)
 		ti_ini_apply(ini, sec, tables[i], n[i], bases[i]);
 	ti_ini_unused(ini, sec, tables, n, TI_ARRAY_SIZE(tables));
+	ti_ini_required(ini, sec, s->name, sink->options, sink->n_options, s->config);
 	return 0;
 }
 

@@ -35,8 +35,10 @@ static const struct ti_option options[] = {
 		.key = "path",
 		.type = TI_OPT_STRING,
 		.offset = offsetof(struct config, path),
+		.min = 1,
 		.max = 4000,
-		.help = "file to append to; must be given",
+		.help = "file to append to",
+		.flags = TI_OPT_REQUIRED,
 	},
 	{
 		.key = "rotate_size",

@@ -46,6 +46,11 @@ struct ti_option {
 			       both 0: any. Strings: length in bytes */
 	const char *help;   /* one sentence, no full stop */
 	const char *const *choices; /* TI_OPT_ENUM: NULL-terminated */
+	uint64_t flags;     /* TI_OPT_REQUIRED */
+	uint64_t reserved;  /* 0 */
 };
+
+/* A string or list that must be given: without it the configuration is refused. */
+#define TI_OPT_REQUIRED 1
 
 #endif
