@@ -184,6 +184,8 @@ static int attach_group(struct ti_places *pl, const char *group, const struct ti
 		ti_warn("%s: %s: cannot attach %s: %s", pl->probe->plugin, i ? i->name : g->target,
 			g->hook->name, p->at.why);
 		place_drop(pl, pl->n - 1);
+		if (r == -EALREADY) /* at another hook it would report everything twice */
+			return r;
 	}
 	if (optional) {
 		ti_warn("%s: runs without %s: no hook for it here", pl->probe->plugin, group);

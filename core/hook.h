@@ -35,7 +35,8 @@ struct ti_hook {
 	 * cure in why[]. `target` is what follows the prefix in the section name
 	 * ("inet_sock_set_state"); "" for packet hooks. */
 	int (*available)(const char *target, char *why, size_t why_size);
-	/* Attach a->prog (loaded); fills mode, link/fds. -errno with a->why. */
+	/* Attach a->prog (loaded); fills mode, link/fds. -errno with a->why;
+	 * -EALREADY: this plugin runs there, so no other hook is to be tried. */
 	int (*attach)(struct ti_attachment *a);
 	/* Undo what closing link and fds doesn't; the interface may be gone. Safe
 	 * after an attach() that failed. NULL: closing them is enough. */

@@ -222,23 +222,44 @@ static void qdisc_remove_empty(unsigned ifindex)
 
 /* --- the lock ------------------------------------------------------------ */
 
-/* A socket that holds it; -EADDRINUSE: a living process does. */
-static int lock(const char *plugin, unsigned ifindex)
+/* The process that listens at a name, if it is root's or ours, else 0: any user
+ * may take an abstract name, and shall not keep us out by it. */
+static pid_t holder_of(const struct sockaddr_un *un, socklen_t len)
+{
+	ti_cleanup(ti_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct ucred who;
+	socklen_t size = sizeof(who);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)un, len) < 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return 0;
+	return who.uid == 0 || who.uid == geteuid() ? who.pid : 0;
+}
+
+/* A socket that holds it; -EADDRINUSE: a living process does, *holder. */
+static int lock(const char *plugin, unsigned ifindex, pid_t *holder)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "tcpinspect/tc/%u/%s", ifindex,
 			 plugin);
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1 + n;
+	int r = fd < 0 ? -errno : 0;
 
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&un, offsetof(struct sockaddr_un, sun_path) + 1 + n) < 0) {
-		int r = -errno;
-
-		close(fd);
-		return r;
+	if (r == 0 && bind(fd, (struct sockaddr *)&un, len) < 0)
+		r = -errno;
+	if (r == 0 && listen(fd, 4096) < 0) /* nobody accepts: so many may ask */
+		r = -errno;
+	*holder = r == -EADDRINUSE ? holder_of(&un, len) : 0;
+	if (r == -EADDRINUSE && !*holder) {
+		ti_warn("%s: somebody who is not root holds the name of its lock for tc; going on without",
+			plugin);
+		return fd;
 	}
-	return fd;
+	if (r < 0 && fd >= 0)
+		close(fd);
+	return r < 0 ? r : fd;
 }
 
 /* --- the hook ------------------------------------------------------------ */
@@ -325,13 +346,14 @@ static int place(struct ti_attachment *a)
 
 static int tc_attach(struct ti_attachment *a)
 {
-	int r = lock(a->plugin, a->ifindex);
+	pid_t holder;
+	int r = lock(a->plugin, a->ifindex, &holder);
 
 	if (r == -EADDRINUSE)
-		return ti_hook_why(a->why, sizeof(a->why), -EBUSY,
-				   "%s: %s is at its tc already, of this or another tcpinspect; "
-				   "stop that one first",
-				   a->ifname, a->plugin);
+		return ti_hook_why(a->why, sizeof(a->why), -EALREADY,
+				   "the tcpinspect of process %d runs this plugin there; stop that "
+				   "one first",
+				   holder);
 	if (r < 0)
 		return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot lock its tc: %s",
 				   a->ifname, ti_hook_strerror(r));
@@ -363,7 +385,8 @@ static void tc_detach(struct ti_attachment *a)
 
 static int tc_sweep(const char *plugin, unsigned ifindex)
 {
-	ti_cleanup(ti_closep) int fd = lock(plugin, ifindex);
+	pid_t holder;
+	ti_cleanup(ti_closep) int fd = lock(plugin, ifindex, &holder);
 	struct clsact c;
 	int n = 0, r;
 

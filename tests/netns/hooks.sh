@@ -43,23 +43,19 @@ at_its_hook() {
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
-refused() {
-	! curl -g -s -o "$work/body" "$1" || fail "somebody listens at $1"
-}
-
-syns() {
-	on there hping3 -q -S -i u2000 -c 40 -p 4000 10.9.0.1 >/dev/null 2>&1
-	for _ in {1..10}; do
-		on there curl -g -s "http://[fd09::1]:4001/" && fail "somebody listens at port 4001"
-	done
-	on here curl -s http://10.9.0.2:4002/ && fail "somebody listens at port 4002"
-	return 0
+# From a namespace to a port at which nobody listens: one SYN.
+knock() {
+	! on "$1" curl -g -s "http://$2/" || fail "somebody listens at $2"
 }
 
 packets() {
 	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
 	at_its_hook v0
-	syns
+	on there hping3 -q -S -i u2000 -c 40 -p 4000 10.9.0.1 >/dev/null 2>&1
+	for _ in {1..10}; do
+		knock there "[fd09::1]:4001"
+	done
+	knock here 10.9.0.2:4002
 	stop
 	expect 40 '.event == "syn" and .src_ip == "10.9.0.2" and .dst_ip == "10.9.0.1" and .dst_port == 4000'
 	expect 10 '.event == "syn" and .src_ip == "fd09::2" and .dst_ip == "fd09::1" and .dst_port == 4001'
@@ -96,8 +92,8 @@ states() {
 # start finds it.
 killed() {
 	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
-	kill -KILL $daemon
-	wait $daemon 2>/dev/null || :
+	kill -KILL "$daemon"
+	wait "$daemon" 2>/dev/null || :
 	if [ "$hook" = tc ]; then
 		tc -n here filter show dev v0 ingress | grep -q packets_tc || fail "no filter was left"
 		start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0

@@ -102,22 +102,24 @@ eventually() {
 # start NAME ARGUMENT... - run the daemon in a namespace until stop, and wait until
 # it is attached somewhere. Its events are in $work/events, its log in $work/daemon.log.
 start() {
-	on "$1" "$TCPINSPECT" run -S "$TI_SINKS/console.so" -o json --duration 100s "${@:2}" \
+	rm -f "$work/daemon.log"
+	nsenter --net="/run/netns/$1" -- "$TCPINSPECT" run -S "$TI_SINKS/console.so" -o json --duration 100s "${@:2}" \
 		>"$work/events" 2>"$work/daemon.log" &
 	daemon=$!
 	eventually 10 attached || fail "tcpinspect did not attach"
 }
 
 attached() {
-	grep -q ' attached ' "$work/daemon.log" || { kill -0 $daemon && return 1; } ||
-		fail "tcpinspect ended before it was attached"
+	grep -qs ' attached ' "$work/daemon.log" && return
+	kill -0 "$daemon" || fail "tcpinspect ended before it was attached"
+	return 1
 }
 
-# stop [SIGNAL] - end it in good order; all of its events are in $work/events then.
+# stop - end it in good order; all of its events are in $work/events then.
 stop() {
 	local status=0
-	kill -"${1:-INT}" $daemon
-	wait $daemon || status=$?
+	kill -INT "$daemon"
+	wait "$daemon" || status=$?
 	daemon=
 	[ $status = 0 ] || fail "tcpinspect ended with $status"
 }
