@@ -11,6 +11,7 @@
 #include "json.h"
 #include "list.h"
 #include "log.h"
+#include "option.h"
 #include "probe.h"
 #include "setup.h"
 
@@ -49,7 +50,14 @@ static const struct ti_command *command_of(const char *name)
 
 static int unknown_command(const char *name)
 {
-	fprintf(stderr, "tcpinspect: no command '%s'\n\n", name);
+	const char *near;
+	size_t n = 0;
+
+	while (ti_commands[n].name)
+		n++;
+	near = ti_nearest(name, ti_commands, n, sizeof(*ti_commands));
+	fprintf(stderr, "tcpinspect: no command '%s'%s%s%s\n\n", name, near ? "; did you mean '" : "",
+		near ? near : "", near ? "'?" : "");
 	ti_args_usage(stderr);
 	return TI_EXIT_USAGE;
 }

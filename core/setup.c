@@ -27,6 +27,12 @@ const struct ti_option ti_core_options[] = {
 #undef OPT
 const size_t ti_core_n_options = TI_ARRAY_SIZE(ti_core_options);
 
+/* A file or folder that was named and can't be used: said already. */
+static int mistake(int r)
+{
+	return r == -ENOMEM ? r : -EINVAL;
+}
+
 /* --- modules ------------------------------------------------------------- */
 
 static struct ti_module *module_by_name(struct ti_module *m, size_t n, const char *name)
@@ -47,7 +53,7 @@ static int named_modules(struct ti_module **all, size_t *n, const struct ti_word
 		int r = ti_module_read(&m, files->word[i], kind, true);
 
 		if (r < 0)
-			return r;
+			return mistake(r);
 		same = module_by_name(*all, *n, m.prefix.name);
 		if (same && same->named)
 			return ti_err(-EINVAL, "%s and %s both call themselves '%s'; name one of them",
@@ -74,7 +80,7 @@ static int find_modules(struct ti_module **all, size_t *n, const char *dir, cons
 	if (r == -ENOENT && given)
 		return ti_err(-EINVAL, "%s: no such folder", given);
 	if (r < 0 && r != -ENOENT)
-		return ti_err(r, "%s: cannot be read: %s", given ? given : dir, strerror(-r));
+		return mistake(r);
 	return named_modules(all, n, files, kind);
 }
 
@@ -261,7 +267,7 @@ static int read_files(struct ti_setup *s, const struct ti_args *a)
 	if (r == -ENOENT && a->config)
 		return ti_err(-EINVAL, "%s: no such file", path);
 	if (r < 0 && r != -ENOENT)
-		return r;
+		return mistake(r);
 	for (size_t i = 0; i < a->set.n; i++)
 		ti_ini_set(&s->ini, a->set.word[i]);
 	return 0;

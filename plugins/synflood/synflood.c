@@ -7,6 +7,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,12 @@ static uint64_t per_second(const struct self *s, uint64_t count)
 static uint64_t at_least(uint64_t count, uint64_t error)
 {
 	return count > error ? count - error : 0;
+}
+
+/* Ticks come a second apart, more or less. */
+static bool is_due(const struct self *s, uint64_t since, uint64_t period)
+{
+	return period && s->now - since + SECOND / 2 >= period;
 }
 
 static bool is_listener(uint32_t slot)
@@ -345,11 +352,15 @@ static void explain(struct self *s, uint32_t slot, enum outcome outcome)
 		[OUTCOME_END] = "alarm over",
 	};
 	const struct watched *w = &s->watched[slot];
+	char where[IF_NAMESIZE];
 
-	if (w->second.syns || outcome != OUTCOME_QUIET)
-		s->host->log(s->h, TI_LOG_INFO, "%s %u: %s: %s", is_listener(slot) ? "port" : "interface",
-			     is_listener(slot) ? s->listeners.slot[slot].port : w->last.ifindex,
-			     says[outcome], w->detector.why);
+	if (!w->second.syns && outcome == OUTCOME_QUIET)
+		return;
+	if (is_listener(slot))
+		snprintf(where, sizeof(where), "port %u", s->listeners.slot[slot].port);
+	else if (!if_indextoname(w->last.ifindex, where))
+		snprintf(where, sizeof(where), "interface %u", w->last.ifindex);
+	s->host->log(s->h, TI_LOG_INFO, "%s: %s: %s", where, says[outcome], w->detector.why);
 }
 
 static void judge(struct self *s, uint32_t slot, uint32_t epoch)
@@ -377,7 +388,7 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 	locate(s, slot);
 	if (outcome == OUTCOME_START)
 		emit_flood(s, slot, epoch, s->flood_start);
-	else if (s->o->update_period && s->now - w->said >= s->o->update_period)
+	else if (is_due(s, w->said, s->o->update_period))
 		emit_flood(s, slot, epoch, s->flood_update);
 }
 
@@ -393,7 +404,7 @@ static void judge_backscatter(struct self *s)
 
 	if (w->second.syns < s->o->backscatter_rate)
 		return;
-	if (w->said && s->now - w->said < (s->o->update_period ? s->o->update_period : 10 * SECOND))
+	if (w->said && !is_due(s, w->said, s->o->update_period ? s->o->update_period : 10 * SECOND))
 		return;
 	s->host->emit(s->h, s->backscatter, &e, sizeof(e), s->now);
 	w->said = s->now;
@@ -423,7 +434,7 @@ static void tick_sources(struct self *s)
 {
 	uint32_t ended = *s->sources_epoch;
 
-	if (!s->o->sources_period || s->now - s->sources_since < s->o->sources_period)
+	if (!is_due(s, s->sources_since, s->o->sources_period))
 		return;
 	sources_clear(&s->cpus, ended + 1);
 	__atomic_store_n(s->sources_epoch, ended + 1, __ATOMIC_RELEASE);

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lib.sh - what the scripts in network namespaces share. To be sourced first:
-#	. "${0%/*}/lib.sh"
+#	. "$(dirname "$0")/lib.sh" || exit
 #
 # The script starts over in mount, PID and network namespaces of its own. What it
 # mounts, runs and makes in there ends with it, by whatever signal; names need
@@ -30,7 +30,7 @@ need() {
 }
 
 [ "$(id -u)" = 0 ] || skip "network namespaces and BPF programs need root"
-need ip unshare nsenter
+need ip mount nsenter unshare
 own=(unshare --mount --net --pid --fork --kill-child --mount-proc)
 if [ -z "${TI_OWN_NAMESPACES-}" ]; then
 	"${own[@]}" true 2>/dev/null || skip "no namespaces can be made here"
@@ -42,22 +42,23 @@ unset TI_OWN_NAMESPACES
 : "${TI_SINKS:=$PWD/modules/sinks}" "${TI_TEST_PLUGINS:=$PWD/tests/plugins/.libs}"
 [ -x "$TCPINSPECT" ] || skip "no $TCPINSPECT: run make first"
 
+mkdir -p /run/netns
+mount -t tmpfs tmpfs /run/netns
 work=$(mktemp -d)
+mount -t tmpfs -o mode=755 tmpfs "$work"
 daemon=
-clean_up() {
-	local status=$?
-	trap '' INT TERM HUP
-	if [ $status != 0 ] && [ $status != 77 ]; then
-		tail -n 20 "$work"/*.log >&2 2>/dev/null || :
-	fi
-	rm -rf "$work"
+
+finish() {
+	case $? in
+	0 | 77) ;;
+	*) tail -n 20 "$work"/*.log >&2 2>/dev/null || : ;;
+	esac
+	umount -l "$work" && rmdir "$work"
 }
-trap clean_up EXIT
+trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-mkdir -p /run/netns
-mount -t tmpfs tmpfs /run/netns
 [ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null || :
 
 # netns NAME... - make network namespaces.
@@ -87,6 +88,20 @@ address() {
 	local a
 	for a in "${@:3}"; do
 		ip -n "$1" address add "$a" dev "$2"
+	done
+}
+
+# The daemon's BPF programs, by number.
+programs() {
+	sed -n 's/^prog_id:[[:space:]]*//p' "/proc/$daemon/fdinfo/"* 2>/dev/null | sort -u
+}
+
+# gone NUMBER... - the kernel has let go of programs. It does so a moment after
+# the last one who held them.
+gone() {
+	local id
+	for id; do
+		! bpftool prog show id "$id" >/dev/null 2>&1 || return 1
 	done
 }
 
