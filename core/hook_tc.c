@@ -222,19 +222,22 @@ static void qdisc_remove_empty(unsigned ifindex)
 
 /* --- the lock ------------------------------------------------------------ */
 
-/* The process that listens at a name, if it is root's or ours, else 0: any user
- * may take an abstract name, and shall not keep us out by it. */
-static pid_t holder_of(const struct sockaddr_un *un, socklen_t len)
+/* Does a process of root's, or of ours, listen at a name? Any user may take an
+ * abstract name, and shall not keep us out by it. *pid is 0 when it is of another
+ * PID namespace. */
+static bool is_held(const struct sockaddr_un *un, socklen_t len, pid_t *pid)
 {
-	ti_cleanup(ti_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ti_cleanup(ti_closep) int fd =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct ucred who;
 	socklen_t size = sizeof(who);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)un, len) < 0)
-		return 0;
+		return false;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
-		return 0;
-	return who.uid == 0 || who.uid == geteuid() ? who.pid : 0;
+		return false;
+	*pid = who.pid;
+	return who.uid == 0 || who.uid == geteuid();
 }
 
 /* A socket that holds it; -EADDRINUSE: a living process does, *holder. */
@@ -251,9 +254,9 @@ static int lock(const char *plugin, unsigned ifindex, pid_t *holder)
 		r = -errno;
 	if (r == 0 && listen(fd, 4096) < 0) /* nobody accepts: so many may ask */
 		r = -errno;
-	*holder = r == -EADDRINUSE ? holder_of(&un, len) : 0;
-	if (r == -EADDRINUSE && !*holder) {
-		ti_warn("%s: somebody who is not root holds the name of its lock for tc; going on without",
+	if (r == -EADDRINUSE && !is_held(&un, len, holder)) {
+		ti_warn("%s: somebody who is not root holds the name of its lock for tc; going on "
+			"without",
 			plugin);
 		return fd;
 	}
@@ -346,7 +349,7 @@ static int place(struct ti_attachment *a)
 
 static int tc_attach(struct ti_attachment *a)
 {
-	pid_t holder;
+	pid_t holder = 0;
 	int r = lock(a->plugin, a->ifindex, &holder);
 
 	if (r == -EADDRINUSE)
@@ -385,7 +388,7 @@ static void tc_detach(struct ti_attachment *a)
 
 static int tc_sweep(const char *plugin, unsigned ifindex)
 {
-	pid_t holder;
+	pid_t holder = 0;
 	ti_cleanup(ti_closep) int fd = lock(plugin, ifindex, &holder);
 	struct clsact c;
 	int n = 0, r;

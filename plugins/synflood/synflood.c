@@ -132,7 +132,7 @@ static bool is_bucket(uint32_t slot)
 static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 {
 	struct watched *w = &s->watched[slot];
-	struct counted now = counted_sum(&s->cpus, slot);
+	struct counted now = counted_sum(&s->cpus, slot, epoch);
 	size_t distinct = offsetof(struct synflood, counted[slot].sources);
 
 	w->second = (struct second){
@@ -232,7 +232,7 @@ static enum flood_class classify(struct self *s, uint32_t slot, uint32_t epoch, 
 		uint64_t sure = per_second(s, at_least(top[i].count, top[i].error));
 		bool sole;
 
-		if (!sure) /* one of many that came and went */
+		if (!sure || sure * 100 < w->second.syns) /* one of many */
 			continue;
 		e->top.len++;
 		f->prefix = top[i].prefix;
@@ -379,7 +379,7 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 	add_up(s, w, bad);
 	if (outcome == OUTCOME_END) {
 		emit_flood(s, slot, epoch, s->flood_end);
-		w->syns = 0;
+		w->syns = w->after = w->peak = w->sources_peak = 0;
 		return;
 	}
 	if (!bad) /* it may be over */
@@ -488,7 +488,7 @@ static void start_counting(struct self *s)
 {
 	s->last = s->sources_since = s->scanned = s->host->now(s->h);
 	for (uint32_t slot = 0; slot < COUNTED; slot++)
-		s->watched[slot].last = counted_sum(&s->cpus, slot);
+		s->watched[slot].last = counted_sum(&s->cpus, slot, *s->epoch);
 }
 
 static int find_memory(struct self *s)

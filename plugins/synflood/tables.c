@@ -13,20 +13,23 @@ struct synflood *cpu_at(const struct cpus *c, int cpu)
 	return (struct synflood *)(c->at + cpu * c->stride);
 }
 
-struct counted counted_sum(const struct cpus *c, uint32_t slot)
+struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch)
 {
 	struct counted sum = { 0 };
+	bool fresh = false;
 	uint64_t most = 0;
 
 	for (int i = 0; i < c->n; i++) {
 		const struct counted *x = &cpu_at(c, i)->counted[slot];
 		uint64_t syns = __atomic_load_n(&x->syns, __ATOMIC_RELAXED);
+		bool now = x->sources[epoch & 1].epoch == epoch;
 
 		sum.syns += syns;
 		sum.completed += __atomic_load_n(&x->completed, __ATOMIC_RELAXED);
 		sum.rsts += x->rsts;
-		if (syns <= most)
+		if (now < fresh || (now == fresh && syns <= most))
 			continue;
+		fresh = now;
 		most = syns;
 		sum.dst = x->dst;
 		sum.src = x->src;

@@ -18,8 +18,9 @@ struct cpus {
 };
 struct synflood *cpu_at(const struct cpus *c, int cpu);
 
-/* Counters of a slot, summed; address and so on of the CPU that saw most SYNs. */
-struct counted counted_sum(const struct cpus *c, uint32_t slot);
+/* Counters of a slot, summed; address and so on of the CPU that saw most SYNs, of
+ * those if any that saw one in this second. */
+struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch);
 
 /* Distinct values of one second, from one `struct distinct[2]` a CPU: `offset`
  * bytes into struct synflood. */

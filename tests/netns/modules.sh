@@ -81,7 +81,7 @@ refused magic.so "wrong magic"
 cp "$TI_SINKS/console.so" sink.so
 refused sink.so "is a sink, not a plugin"
 cp /proc/self/exe program.so
-refused program.so "is no tcpinspect module"
+refused program.so "is no module of tcpinspect"
 file=twice
 mkdir other && cp good.so other/
 run -P ./good.so -P ./other/good.so

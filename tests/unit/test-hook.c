@@ -27,6 +27,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -484,7 +485,7 @@ static void test_tc_several_plugins(void **state)
 	(void)state;
 	attach(&a);
 	attach(&b);
-	refused(&same, -EBUSY, "first is at its tc already");
+	refused(&same, -EALREADY, "runs this plugin there");
 	transmit("v1", 4);
 	assert_counted(&l.counts->tc, 4);
 	assert_counted(&m.counts->tc, 4);
@@ -551,9 +552,11 @@ static void test_tc_killed_then_attached(void **state)
 	struct other o = start_other(TC_PROGRAM, "probe", "v0", NULL);
 	struct loaded l = load(TC_PROGRAM);
 	struct ti_attachment a = at(&l, "probe", "v0");
+	char why[64];
 
 	(void)state;
-	refused(&a, -EBUSY, "another tcpinspect");
+	snprintf(why, sizeof(why), "process %d runs this plugin there", o.pid);
+	refused(&a, -EALREADY, why);
 	assert_int_equal(filters("v0", "ingress"), 1);
 	kill_other(&o);
 	attach(&a);
@@ -563,6 +566,72 @@ static void test_tc_killed_then_attached(void **state)
 	assert_counted(&l.counts->tc, 2);
 	ti_detach(&a);
 	assert_false(has_qdisc("v0", "clsact"));
+	unload(&l);
+}
+
+/* From inside a container, a holder outside of it has no process number. */
+static void test_tc_lock_across_pid_namespaces(void **state)
+{
+	struct loaded l = load(TC_PROGRAM);
+	struct ti_attachment a = at(&l, "probe", "v0");
+	int status;
+	pid_t pid;
+
+	(void)state;
+	attach(&a);
+	pid = fork();
+	if (pid == 0) {
+		struct ti_attachment b = at(&l, "probe", "v0");
+
+		if (unshare(CLONE_NEWPID) < 0)
+			_exit(1);
+		pid = fork();
+		if (pid == 0)
+			_exit(ti_attach(&b) != -EALREADY ||
+			      ti_hook_tc.sweep("probe", b.ifindex) != 0);
+		_exit(waitpid(pid, &status, 0) != pid || status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(filters("v0", "ingress"), 1);
+	ti_detach(&a);
+	unload(&l);
+}
+
+/* Any user may take the lock's name: it counts only as root's. */
+static void test_tc_lock_of_a_stranger(void **state)
+{
+	struct loaded l = load(TC_PROGRAM);
+	struct ti_attachment a = at(&l, "probe", "v0");
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "tcpinspect/tc/%u/probe",
+			 a.ifindex);
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		c = setuid(65534) == 0 &&
+		    bind(fd, (void *)&un, offsetof(struct sockaddr_un, sun_path) + 1 + n) == 0 &&
+		    listen(fd, 1) == 0;
+		if (write(ready[1], &c, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(c, 1);
+	close(ready[0]);
+	close(ready[1]);
+	attach(&a);
+	ti_detach(&a);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 	unload(&l);
 }
 
@@ -809,6 +878,8 @@ int main(void)
 		cmocka_unit_test_setup(test_tc_ingress_qdisc, setup),
 		cmocka_unit_test_setup(test_tc_killed_then_swept, setup),
 		cmocka_unit_test_setup(test_tc_killed_then_attached, setup),
+		cmocka_unit_test_setup(test_tc_lock_across_pid_namespaces, setup),
+		cmocka_unit_test_setup(test_tc_lock_of_a_stranger, setup),
 		cmocka_unit_test_setup(test_tc_lock_is_of_the_namespace, setup),
 		cmocka_unit_test_setup(test_tc_foreign_at_our_place, setup),
 		cmocka_unit_test_setup(test_socket, setup),

@@ -173,7 +173,7 @@ static void test_sum(void **state)
 		.dst = addr_v4(0x7f000001),
 		.src = addr_v4(0x7f000002),
 	};
-	sum = counted_sum(&c, SLOT);
+	sum = counted_sum(&c, SLOT, 7);
 	assert_int_equal(sum.syns, 1022);
 	assert_int_equal(sum.completed, 102);
 	assert_int_equal(sum.rsts, 14);
@@ -182,7 +182,27 @@ static void test_sum(void **state)
 	assert_int_equal(sum.ifindex, 3);
 	assert_memory_equal(&sum.dst, &most->dst, sizeof(sum.dst));
 	assert_memory_equal(&sum.src, &most->src, sizeof(sum.src));
-	assert_int_equal(counted_sum(&c, SLOT + 1).syns, 0);
+	assert_int_equal(counted_sum(&c, SLOT + 1, 7).syns, 0);
+	cpus_free(&c);
+}
+
+/* What most SYNs went to long ago isn't what they go to now. */
+static void test_sum_of_this_second(void **state)
+{
+	struct cpus c = cpus_new(3);
+	struct counted sum;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct counted *x = &cpu_at(&c, i)->counted[SLOT];
+
+		*x = (struct counted){ .syns = 1000 >> i, .ifindex = 1 + i };
+		x->sources[1].epoch = i ? 7 : 5;
+	}
+	sum = counted_sum(&c, SLOT, 7);
+	assert_int_equal(sum.syns, 1750);
+	assert_int_equal(sum.ifindex, 2);
+	assert_int_equal(counted_sum(&c, SLOT, 8).ifindex, 1);
 	cpus_free(&c);
 }
 
@@ -621,6 +641,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_sum_of_this_second),
 		cmocka_unit_test(test_distinct_within_3_errors),
 		cmocka_unit_test(test_distinct_repeated),
 		cmocka_unit_test(test_distinct_by_second),

@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# root.sh FOLDER [FILE...] - the guests' root as an initramfs, FOLDER/root.cpio:
+# tools of this machine with their libraries, and the FILEs' libraries; and for
+# each kernel the modules that tests use, FOLDER/k/NAME/modules.cpio.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+folder=$1
+shift
+tools=(busybox dash bash ip tc ss ping nsenter unshare mount umount setpriv flock bpftool jq curl hping3 nstat
+	iperf3 nft python3.11 timeout sysctl)
+modules="veth dummy 8021q bridge sch_netem sch_ingress cls_bpf act_bpf nf_tables nft_counter nft_numgen
+	nft_limit nft_ct nft_chain_nat nf_conntrack af_packet_diag tcp_diag inet_diag"
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+mkdir -p "$root"/{proc,sys,dev,run,tmp,etc,root,var/lib,usr/bin,usr/lib,lib64}
+ln -s usr/bin "$root/bin"
+ln -s usr/bin "$root/sbin"
+ln -s bin "$root/usr/sbin"
+ln -s usr/lib "$root/lib"
+files=("$@")
+for tool in "${tools[@]}"; do
+	path=$(command -v "$tool") || continue
+	cp -L "$path" "$root/usr/bin/"
+	files+=("$path")
+done
+python=/usr/lib/python3.11
+[ ! -d $python ] || files+=($python/lib-dynload/*.so)
+ldd "${files[@]}" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' | sed 's/:$//' | sort -u |
+	while read -r lib; do
+		to=$root$lib
+		case $lib in /usr/* | /lib*) ;; *) to=$root/usr/lib/x86_64-linux-gnu/${lib##*/} ;; esac
+		mkdir -p "${to%/*}"
+		cp -L "$lib" "$to"
+	done
+[ ! -d $python ] || (cd / && find usr/lib/python3.11 \( -name '*.py' -o -path '*/lib-dynload/*.so' \) \
+	-not -path '*/test/*' -not -path '*/lib2to3/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*' |
+	cpio -pdmu --quiet "$root")
+ln -sf python3.11 "$root/usr/bin/python3"
+ln -sf dash "$root/usr/bin/sh"
+for name in $(busybox --list); do
+	[ -e "$root/usr/bin/$name" ] || ln -s busybox "$root/usr/bin/$name"
+done
+cp /etc/protocols /etc/services "$root/etc/" 2>/dev/null || :
+echo 'root:x:0:0::/root:/bin/sh' >"$root/etc/passwd"
+echo 'root:x:0:' >"$root/etc/group"
+echo '127.0.0.1 localhost' >"$root/etc/hosts"
+install -m 755 "$here/init" "$root/init"
+(cd "$root" && find . | cpio -o -H newc --quiet) >"$folder/root.cpio"
+
+for kernel in "$folder"/k/*/; do
+	[ ! -e "$kernel/modules.cpio" ] || continue
+	version=$(ls "$kernel/lib/modules")
+	from=$kernel/lib/modules/$version
+	rm -rf "$root"
+	mkdir -p "$root/usr/lib/modules/$version"
+	for module in $modules; do
+		grep -E "/$module\.ko:" "$from/modules.dep" || :
+	done | tr -d : | tr ' ' '\n' | sort -u | while read -r file; do
+		[ -n "$file" ] || continue
+		mkdir -p "$root/usr/lib/modules/$version/${file%/*}"
+		cp "$from/$file" "$root/usr/lib/modules/$version/$file"
+	done
+	busybox depmod -b "$root/usr" "$version" 2>/dev/null
+	(cd "$root" && find . | cpio -o -H newc --quiet) >"$kernel/modules.cpio"
+done
