@@ -36,7 +36,7 @@ struct ti_schema {
 	size_t n_types;
 	struct ti_bpf_option *options;
 	size_t n_options;
-	struct ti_bpf_hook *hooks;   /* by group as first seen, then by order */
+	struct ti_bpf_hook *hooks;   /* by name of the group, then by order */
 	size_t n_hooks;
 	const char **cpu_maps;       /* maps to be sized to the number of CPUs */
 	size_t n_cpu_maps;

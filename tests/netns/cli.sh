@@ -178,6 +178,7 @@ clear_after = 500ms"
 	wrong "t.ini:3: a section's heading ends in ']'" <<<"${good}[sink console"
 	wrong "t.ini:1: 'enabled' stands before the first [section]" <<<'enabled = yes'
 	wrong "comments have their own lines" <<<"${good}alarm_rate = 5 ; as agreed"
+	wrong "t.ini:3: file: path must be given" <<<"${good}[sink file]"
 	wrong "t.ini:3: no sink type 'flie'" <<<"${good}[sink flie]"
 	wrong "did you mean 'file'?" <<<"${good}[sink flie]"
 	wrong "t.ini:4: unknown key 'paht' in [sink file], did you mean 'path'?" <<<"${good}[sink file]

@@ -3,6 +3,7 @@
 # root.sh FOLDER [FILE...] - the guests' root as an initramfs, FOLDER/root.cpio:
 # tools of this machine with their libraries, and the FILEs' libraries; and for
 # each kernel the modules that tests use, FOLDER/k/NAME/modules.cpio.
+# shellcheck disable=SC2012,SC2206 # names are packages'
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=/usr/sbin:/usr/bin:/sbin:/bin

@@ -3,13 +3,14 @@
 # setup.sh FOLDER - what vm.sh needs, once: stock distribution kernels, a QEMU that
 # can run them without KVM, the rate of this machine's TSC. About 30 s and 1 GB;
 # nothing is installed. Debian only; exits 77 with the reason where it can't.
+# shellcheck disable=SC2012,SC2206 # names are packages'
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"
 [ ! -e ready ] || exit 0
 
-skip() {
+skip() { # REASON
 	echo "skipped: $*"
 	exit 77
 }

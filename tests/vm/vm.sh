@@ -13,7 +13,7 @@ printf '%s\n' "$command" >"$t/w/command"
 cat "$folder/root.cpio" "$kernel/modules.cpio" "$t/w.cpio" >"$t/initrd"
 
 # QEMU's modules are searched in one place only: ours are mounted there, for it alone.
-# shellcheck disable=SC2016 # for sh to expand
+# shellcheck disable=SC2016,SC2317 # for sh to expand; called below
 run() {
 	unshare -m sh -c 'q=$1/usr; shift
 		mkdir -p /usr/lib/x86_64-linux-gnu/qemu
