@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,7 @@ static enum ti_exit start(struct ti_daemon *d)
 	if (start_sinks(d) < 0)
 		return TI_EXIT_FAILED;
 	d->code = start_plugins(d);
+	malloc_trim(0); /* the kernel's BTF, which libbpf has read, was 10 MB */
 	return d->code == TI_EXIT_DONE && add_deadline(d) < 0 ? TI_EXIT_FAILED : d->code;
 }
 
@@ -215,7 +217,7 @@ static void stop(struct ti_daemon *d)
 	if (d->setup.router)
 		ti_router_drain(d->setup.router);
 	for (size_t i = 0; d->code == TI_EXIT_DONE && d->ifaces && i < d->setup.n_plugins; i++)
-		for (size_t k = 0; k < d->setup.n_sinks; k++)
+		for (size_t k = 0; ti_plugin_ran(d->setup.plugins[i]) && k < d->setup.n_sinks; k++)
 			say_account(d, i, k);
 	ti_setup_free(&d->setup);
 	ti_ifaces_free(d->ifaces);

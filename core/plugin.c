@@ -6,42 +6,17 @@
  */
 #include "plugin.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "attach.h"
 #include "ini.h"
 #include "log.h"
 #include "option.h"
+#include "plugin_run.h"
 #include "ring.h"
-
-#define EVENT_MAX 16384 /* bytes; TI_EVENT asserts it */
-
-struct ti_plugin_run {
-	struct ti_module *module;
-	const struct ti_plugin *d; /* its descriptor */
-	struct ti_plugin_common common;
-	void *config;              /* values of d->options */
-	struct ti_probe *probe;
-	struct ti_router *router;  /* borrowed */
-	size_t index;              /* in it */
-
-	/* From start to stop. */
-	const struct ti_plugin_env *env;
-	struct ti_places *places;
-	struct ti_ring *ring;
-	struct event *tick;
-	void *self;
-	bool running, started;
-	uint64_t lost_seen;        /* of TI_COUNT_LOST, told to the router */
-	uint64_t last_utc;         /* of the last event: time never goes back */
-	char *scratch;             /* a copy for event() to change */
-	struct ti_log_limit odd;
-};
 
 #define OPT(field, ...) { .offset = offsetof(struct ti_plugin_common, field), __VA_ARGS__ }
 const struct ti_option ti_plugin_options[] = {
@@ -55,148 +30,6 @@ const struct ti_option ti_plugin_options[] = {
 };
 #undef OPT
 const size_t ti_plugin_n_options = TI_ARRAY_SIZE(ti_plugin_options);
-
-/* --- services (ti_host) -------------------------------------------------- */
-
-static struct ti_plugin_run *of(struct ti_handle *h)
-{
-	return (struct ti_plugin_run *)h;
-}
-
-static uint64_t boot_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-uint64_t ti_utc_offset(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec - boot_now();
-}
-
-/* To the router, with the time held monotonic within the plugin. */
-static void route(struct ti_plugin_run *p, struct ti_record *rec, const void *data)
-{
-	uint64_t utc = rec->boot_ns + *p->env->utc_offset;
-
-	if (!p->env->admit(p->env->arg)) {
-		ti_router_swallowed(p->router, p->index);
-		return;
-	}
-	if (utc < p->last_utc)
-		rec->boot_ns = p->last_utc - *p->env->utc_offset;
-	else
-		p->last_utc = utc;
-	ti_router_event(p->router, p->index, rec, data);
-}
-
-static int host_event(struct ti_handle *h, const char *name)
-{
-	const struct ti_schema *s = of(h)->probe->schema;
-
-	for (size_t i = 0; i < s->n_types; i++)
-		if (!strcmp(s->types[i].name, name))
-			return i;
-	return -ENOENT;
-}
-
-static int host_emit(struct ti_handle *h, int event, const void *data, size_t len, uint64_t boot_ns)
-{
-	struct ti_plugin_run *p = of(h);
-	const struct ti_schema *s = p->probe->schema;
-	struct ti_record rec = { .event = event, .len = len, .boot_ns = boot_ns };
-
-	if (event < 0 || (size_t)event >= s->n_types || len != s->types[event].size)
-		return -EINVAL;
-	if (!rec.boot_ns)
-		rec.boot_ns = boot_now();
-	route(p, &rec, data);
-	return 0;
-}
-
-static void *host_memory(struct ti_handle *h, const char *name, size_t *size)
-{
-	return ti_probe_memory(of(h)->probe, name, size);
-}
-
-static int host_map(struct ti_handle *h, const char *name)
-{
-	return ti_probe_map(of(h)->probe, name);
-}
-
-static int host_map_get(struct ti_handle *h, int map, const void *key, void *value)
-{
-	(void)h;
-	return bpf_map_lookup_elem(map, key, value) < 0 ? -errno : 0;
-}
-
-static int host_map_set(struct ti_handle *h, int map, const void *key, const void *value)
-{
-	(void)h;
-	return bpf_map_update_elem(map, key, value, BPF_ANY) < 0 ? -errno : 0;
-}
-
-static int host_map_delete(struct ti_handle *h, int map, const void *key)
-{
-	(void)h;
-	return bpf_map_delete_elem(map, key) < 0 ? -errno : 0;
-}
-
-static int host_cpus(struct ti_handle *h)
-{
-	(void)h;
-	return ti_probe_cpus();
-}
-
-static uint64_t host_now(struct ti_handle *h)
-{
-	(void)h;
-	return boot_now();
-}
-
-static const char *host_ifname(struct ti_handle *h, uint32_t ifindex)
-{
-	const struct ti_iface *i = ti_ifaces_by_index(of(h)->env->ifaces, ifindex);
-
-	return i ? i->name : NULL;
-}
-
-static const char *host_hook(struct ti_handle *h, const char *group)
-{
-	return of(h)->places ? ti_places_hook(of(h)->places, group) : NULL;
-}
-
-static void host_log(struct ti_handle *h, enum ti_log_level level, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	ti_log(level > TI_LOG_DEBUG ? TI_LOG_DEBUG : level, "%s: %s", ti_plugin_name(of(h)), text);
-}
-
-static const struct ti_host host = {
-	.size = sizeof(host),
-	.event = host_event,
-	.emit = host_emit,
-	.memory = host_memory,
-	.map = host_map,
-	.map_get = host_map_get,
-	.map_set = host_map_set,
-	.map_delete = host_map_delete,
-	.cpus = host_cpus,
-	.now = host_now,
-	.ifname = host_ifname,
-	.hook = host_hook,
-	.log = host_log,
-};
 
 /* --- options ------------------------------------------------------------- */
 
@@ -329,9 +162,9 @@ const struct ti_plugin_common *ti_plugin_common(const struct ti_plugin_run *p)
 	return &p->common;
 }
 
-bool ti_plugin_running(const struct ti_plugin_run *p)
+bool ti_plugin_ran(const struct ti_plugin_run *p)
 {
-	return p->running;
+	return p->ran;
 }
 
 size_t ti_plugin_index(const struct ti_plugin_run *p)
@@ -369,7 +202,7 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 			return;
 		}
 	}
-	route(p, &rec, data);
+	ti_plugin_route(p, &rec, data);
 }
 
 static void on_batch(void *arg)
@@ -388,7 +221,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	*p->env->utc_offset = ti_utc_offset();
 	count_lost(p);
 	if (p->d->tick)
-		p->d->tick(p->self, boot_now());
+		p->d->tick(p->self, ti_boot_now());
 	p->env->flush(p->env->arg);
 }
 
@@ -453,7 +286,7 @@ static int start(struct ti_plugin_run *p)
 	if (r >= 0)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
-		r = p->d->start(&p->self, &host, (struct ti_handle *)p, p->config);
+		r = p->d->start(&p->self, &ti_plugin_host, (struct ti_handle *)p, p->config);
 		if (r < 0)
 			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
 	}
@@ -472,6 +305,7 @@ int ti_plugin_start(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 		ti_plugin_stop(p);
 		return r;
 	}
+	p->ran = true;
 	if (p->d->attached)
 		p->d->attached(p->self);
 	return 0;

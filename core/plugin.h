@@ -63,7 +63,7 @@ void ti_plugin_iface(struct ti_plugin_run *p, enum ti_iface_change what, const s
 /* Detach, drain the ring, let the plugin say its last. Safe when not started. */
 void ti_plugin_stop(struct ti_plugin_run *p);
 uint64_t ti_utc_offset(void);
-bool ti_plugin_running(const struct ti_plugin_run *p);
+bool ti_plugin_ran(const struct ti_plugin_run *p); /* it was started, whether it still runs */
 size_t ti_plugin_index(const struct ti_plugin_run *p); /* in the router */
 
 #endif

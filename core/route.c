@@ -9,6 +9,7 @@
 #include "route.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "format.h"
 #include "ini.h"
@@ -209,6 +210,7 @@ static void read_sink(void *arg, const char *item)
 static void want(struct reading *w, struct plugin *p, const char *event, const char *item)
 {
 	bool any = strcmp(event, "*") == 0, found = any;
+	char whole[160];
 	const char *near;
 
 	for (size_t i = 0; i < p->n_types; i++) {
@@ -220,7 +222,9 @@ static void want(struct reading *w, struct plugin *p, const char *event, const c
 	if (found)
 		return;
 	near = ti_nearest(event, p->types, p->n_types, sizeof(p->types[0]));
-	mistake(w, "events", "event", item, near);
+	if (near)
+		snprintf(whole, sizeof(whole), "%s.%s", p->name, near);
+	mistake(w, "events", "event", item, near ? whole : NULL);
 }
 
 static void unknown_plugin(struct reading *w, const char *name)

@@ -57,7 +57,7 @@ packets() {
 
 serve() {
 	on here python3 -m http.server --bind "$1" "$2" >/dev/null 2>&1 &
-	eventually 10 listening "$2" || fail "no server at port $2"
+	eventually 60 listening "$2" || fail "no server at port $2"
 }
 
 listening() {

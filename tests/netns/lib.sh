@@ -121,7 +121,7 @@ start() {
 	nsenter --net="/run/netns/$1" -- "$TCPINSPECT" run -S "$TI_SINKS/console.so" -o json --duration 100s "${@:2}" \
 		>"$work/events" 2>"$work/daemon.log" &
 	daemon=$!
-	eventually 10 attached || fail "tcpinspect did not attach"
+	eventually 30 attached || fail "tcpinspect did not attach"
 }
 
 attached() {

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plugin_host.c - struct ti_host of a running plugin; ti_handle is its
+ * ti_plugin_run. */
+#include "plugin_run.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "attach.h"
+
+static struct ti_plugin_run *of(struct ti_handle *h)
+{
+	return (struct ti_plugin_run *)h;
+}
+
+uint64_t ti_boot_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+uint64_t ti_utc_offset(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec - ti_boot_now();
+}
+
+void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void *data)
+{
+	uint64_t utc = rec->boot_ns + *p->env->utc_offset;
+
+	if (!p->env->admit(p->env->arg)) {
+		ti_router_swallowed(p->router, p->index);
+		return;
+	}
+	if (utc < p->last_utc)
+		rec->boot_ns = p->last_utc - *p->env->utc_offset;
+	else
+		p->last_utc = utc;
+	ti_router_event(p->router, p->index, rec, data);
+}
+
+static int host_event(struct ti_handle *h, const char *name)
+{
+	const struct ti_schema *s = of(h)->probe->schema;
+
+	for (size_t i = 0; i < s->n_types; i++)
+		if (!strcmp(s->types[i].name, name))
+			return i;
+	return -ENOENT;
+}
+
+static int host_emit(struct ti_handle *h, int event, const void *data, size_t len, uint64_t boot_ns)
+{
+	struct ti_plugin_run *p = of(h);
+	const struct ti_schema *s = p->probe->schema;
+	struct ti_record rec = { .event = event, .len = len, .boot_ns = boot_ns };
+
+	if (event < 0 || (size_t)event >= s->n_types || len != s->types[event].size)
+		return -EINVAL;
+	if (!rec.boot_ns)
+		rec.boot_ns = ti_boot_now();
+	ti_plugin_route(p, &rec, data);
+	return 0;
+}
+
+static void *host_memory(struct ti_handle *h, const char *name, size_t *size)
+{
+	return ti_probe_memory(of(h)->probe, name, size);
+}
+
+static int host_map(struct ti_handle *h, const char *name)
+{
+	return ti_probe_map(of(h)->probe, name);
+}
+
+static int host_map_get(struct ti_handle *h, int map, const void *key, void *value)
+{
+	(void)h;
+	return bpf_map_lookup_elem(map, key, value) < 0 ? -errno : 0;
+}
+
+static int host_map_set(struct ti_handle *h, int map, const void *key, const void *value)
+{
+	(void)h;
+	return bpf_map_update_elem(map, key, value, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static int host_map_delete(struct ti_handle *h, int map, const void *key)
+{
+	(void)h;
+	return bpf_map_delete_elem(map, key) < 0 ? -errno : 0;
+}
+
+static int host_cpus(struct ti_handle *h)
+{
+	(void)h;
+	return ti_probe_cpus();
+}
+
+static uint64_t host_now(struct ti_handle *h)
+{
+	(void)h;
+	return ti_boot_now();
+}
+
+static const char *host_ifname(struct ti_handle *h, uint32_t ifindex)
+{
+	const struct ti_iface *i = ti_ifaces_by_index(of(h)->env->ifaces, ifindex);
+
+	return i ? i->name : NULL;
+}
+
+static const char *host_hook(struct ti_handle *h, const char *group)
+{
+	return of(h)->places ? ti_places_hook(of(h)->places, group) : NULL;
+}
+
+static void host_log(struct ti_handle *h, enum ti_log_level level, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ti_log(level > TI_LOG_DEBUG ? TI_LOG_DEBUG : level, "%s: %s", ti_plugin_name(of(h)), text);
+}
+
+const struct ti_host ti_plugin_host = {
+	.size = sizeof(ti_plugin_host),
+	.event = host_event,
+	.emit = host_emit,
+	.memory = host_memory,
+	.map = host_map,
+	.map_get = host_map_get,
+	.map_set = host_map_set,
+	.map_delete = host_map_delete,
+	.cpus = host_cpus,
+	.now = host_now,
+	.ifname = host_ifname,
+	.hook = host_hook,
+	.log = host_log,
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plugin_run.h - the plugin stage's own struct, shared by plugin.c (start, stop,
+ * options, the ring's events) and plugin_host.c (the services a plugin is given).
+ */
+#ifndef TI_PLUGIN_RUN_H
+#define TI_PLUGIN_RUN_H
+
+#include "log.h"
+#include "plugin.h"
+
+struct event;
+
+#define EVENT_MAX 16384 /* bytes; TI_EVENT asserts it */
+
+struct ti_plugin_run {
+	struct ti_module *module;
+	const struct ti_plugin *d; /* its descriptor */
+	struct ti_plugin_common common;
+	void *config;              /* values of d->options */
+	struct ti_probe *probe;
+	struct ti_router *router;  /* borrowed */
+	size_t index;              /* in it */
+
+	/* From start to stop. */
+	const struct ti_plugin_env *env;
+	struct ti_places *places;
+	struct ti_ring *ring;
+	struct event *tick;
+	void *self;
+	bool running, started, ran;
+	uint64_t lost_seen;        /* of TI_COUNT_LOST, told to the router */
+	uint64_t last_utc;         /* of the last event: time never goes back */
+	char *scratch;             /* a copy for event() to change */
+	struct ti_log_limit odd;
+};
+
+extern const struct ti_host ti_plugin_host;
+
+/* CLOCK_BOOTTIME in ns. */
+uint64_t ti_boot_now(void);
+/* An event to the router, its time held monotonic within the plugin. */
+void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void *data);
+
+#endif
