@@ -5,7 +5,6 @@
  */
 #include "synflood.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -15,6 +14,7 @@
 #include <tcpinspect/plugin.h>
 #include "detect.h"
 #include "listeners.h"
+#include "senders.h"
 #include "tables.h"
 
 #define SECOND 1000000000ull
@@ -44,13 +44,6 @@ struct watched {
 	ti_ifindex ifindex;
 };
 
-/* A source's count when last looked at, so that it gives a rate. */
-struct source_then {
-	ti_addr addr;
-	uint64_t count;
-};
-#define SOURCES_WATCHED 32
-
 struct self {
 	const struct ti_host *host;
 	struct ti_handle *h;
@@ -63,13 +56,8 @@ struct self {
 	uint64_t now, last;     /* boot ns of this tick and the one before */
 	uint64_t scanned;       /* listeners, last */
 	uint64_t sources_since; /* boot ns */
-	struct source_then then[SOURCES_WATCHED];
-	size_t n_then;
 	uint64_t arrived;       /* SYNs since the last tick, wherever to */
-	uint64_t unseen;        /* SYNs from the look that gave then[] to the last tick */
-	struct source_count top[SOURCES_WATCHED]; /* sources now, when looked at in this tick */
-	size_t n_top;
-	bool looked;
+	struct senders senders;
 	struct listeners listeners;
 	struct watched watched[COUNTED];
 };
@@ -99,18 +87,6 @@ static const struct ti_option options[] = {
 
 /* --- numbers of this tick -------------------------------------------------- */
 
-static uint64_t per_second(const struct self *s, uint64_t count)
-{
-	uint64_t ns = s->now - s->last;
-
-	return ns ? (count * SECOND + ns / 2) / ns : 0;
-}
-
-static uint64_t at_least(uint64_t count, uint64_t error)
-{
-	return count > error ? count - error : 0;
-}
-
 /* Ticks come a second apart, more or less. */
 static bool is_due(const struct self *s, uint64_t since, uint64_t period)
 {
@@ -134,11 +110,12 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 	struct watched *w = &s->watched[slot];
 	struct counted now = counted_sum(&s->cpus, slot, epoch);
 	size_t distinct = offsetof(struct synflood, counted[slot].sources);
+	uint64_t ns = s->now - s->last;
 
 	w->second = (struct second){
-		.syns = per_second(s, now.syns - w->last.syns),
-		.completed = per_second(s, now.completed - w->last.completed),
-		.rsts = per_second(s, now.rsts - w->last.rsts),
+		.syns = per_second(now.syns - w->last.syns, ns),
+		.completed = per_second(now.completed - w->last.completed, ns),
+		.rsts = per_second(now.rsts - w->last.rsts, ns),
 		.targets = 1,
 		.listening = is_listener(slot),
 		.completion_known = s->host->hook(s->h, "completions") != NULL,
@@ -154,95 +131,6 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 	w->last = now;
 	if (slot != BACKSCATTER)
 		s->arrived += w->arrived;
-}
-
-/* The sources that sent most since the last tick; once a tick, when needed. */
-static void look_at_sources(struct self *s)
-{
-	uint64_t total;
-	bool exact;
-
-	if (!s->looked)
-		s->n_top = sources_top(&s->cpus, *s->sources_epoch, s->top, SOURCES_WATCHED, &total, &exact);
-	s->looked = true;
-}
-
-/* For the next tick. A look reads much memory: not for a few SYNs. */
-static void remember_sources(struct self *s)
-{
-	s->unseen += s->arrived;
-	if (s->unseen > s->o->alarm_rate / 4)
-		look_at_sources(s);
-	if (!s->looked)
-		return;
-	for (size_t i = 0; i < s->n_top; i++)
-		s->then[i] = (struct source_then){ s->top[i].addr, s->top[i].count };
-	s->n_then = s->n_top;
-	s->unseen = 0;
-}
-
-/* What a source has surely sent since the last tick. */
-static uint64_t source_since_then(const struct self *s, const struct source_count *x)
-{
-	uint64_t before = x->error;
-
-	if (s->n_then == SOURCES_WATCHED) /* it may have been the next */
-		before += s->then[SOURCES_WATCHED - 1].count;
-	for (size_t i = 0; i < s->n_then; i++)
-		if (s->then[i].addr.hi == x->addr.hi && s->then[i].addr.lo == x->addr.lo)
-			before = s->then[i].count;
-	return at_least(x->count, before + s->unseen);
-}
-
-static bool in_prefix(const ti_addr *a, const ti_prefix *p)
-{
-	if (p->len == 24)
-		return a->hi == 0 && !((a->lo ^ p->addr.lo) & ~((uint64_t)htobe32(0xff) << 32));
-	return !((a->hi ^ p->addr.hi) & htobe64(~0xffffull));
-}
-
-/* The one source that sends most of what comes from a prefix; false: none. */
-static bool sole_source(struct self *s, const struct prefix_count *p, struct flood_prefix *out)
-{
-	look_at_sources(s);
-	for (size_t i = 0; i < s->n_top; i++) {
-		uint64_t n = source_since_then(s, &s->top[i]);
-
-		if (!in_prefix(&s->top[i].addr, &p->prefix) || n * 2 <= p->count)
-			continue;
-		out->prefix.addr = s->top[i].addr;
-		out->prefix.len = p->prefix.len == 24 ? 32 : 128;
-		out->syns_per_s = per_second(s, n < p->count ? n : p->count); /* it may flood others, too */
-		out->error = 0;
-		return true;
-	}
-	return false;
-}
-
-/* Fill in the top prefixes, and what kind of flood they make it. */
-static enum flood_class classify(struct self *s, uint32_t slot, uint32_t epoch, struct flood_start *e)
-{
-	struct watched *w = &s->watched[slot];
-	struct prefix_count top[FLOOD_TOP];
-	enum flood_class class = FLOOD_CLASS_SPOOFED;
-	size_t n = prefixes_top(&s->cpus, slot, epoch, top, FLOOD_TOP);
-
-	for (size_t i = 0; i < n; i++) {
-		struct flood_prefix *f = &e->top.item[e->top.len];
-		uint64_t sure = per_second(s, at_least(top[i].count, top[i].error));
-		bool sole;
-
-		if (!sure || sure * 100 < w->second.syns) /* one of many */
-			continue;
-		e->top.len++;
-		f->prefix = top[i].prefix;
-		f->syns_per_s = per_second(s, top[i].count);
-		f->error = per_second(s, top[i].error);
-		sole = sole_source(s, &top[i], f);
-		if (i == 0 && sure * 2 > w->second.syns)
-			class = sole ? FLOOD_CLASS_SINGLE : FLOOD_CLASS_SUBNET;
-	}
-	return w->detector.overload ? FLOOD_CLASS_OVERLOAD : class;
 }
 
 /* --- events ---------------------------------------------------------------- */
@@ -290,7 +178,9 @@ static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
 	struct flood_start e = { 0 };
 
 	if (event != s->flood_end)
-		w->class = classify(s, slot, epoch, &e);
+		w->class = senders_classify(&s->senders, slot, epoch, w->second.syns, &e);
+	if (w->detector.overload)
+		w->class = FLOOD_CLASS_OVERLOAD;
 	e.dst_ip = w->dst;
 	e.dst_port = w->port;
 	e.vlan = w->vlan;
@@ -440,7 +330,6 @@ static void tick_sources(struct self *s)
 	__atomic_store_n(s->sources_epoch, ended + 1, __ATOMIC_RELEASE);
 	emit_sources(s, ended);
 	s->sources_since = s->now;
-	s->n_then = s->unseen = 0; /* counts begin anew */
 }
 
 static void tick_listeners(struct self *s, bool waiting)
@@ -461,8 +350,8 @@ static void tick(void *self, uint64_t boot_ns)
 	bool waiting = false;
 
 	s->now = boot_ns;
-	s->looked = false;
 	s->arrived = 0;
+	senders_begin(&s->senders, *s->sources_epoch, boot_ns - s->last);
 	__atomic_store_n(s->epoch, ended + 1, __ATOMIC_RELEASE);
 	for (uint32_t slot = 1; slot < COUNTED; slot++) {
 		if (is_listener(slot) && !s->listeners.slot[slot].used && !s->watched[slot].detector.alarmed)
@@ -477,7 +366,7 @@ static void tick(void *self, uint64_t boot_ns)
 	}
 	judge_backscatter(s);
 	prefixes_clear(&s->cpus, ended);
-	remember_sources(s);
+	senders_end(&s->senders, s->arrived, s->o->alarm_rate / 4);
 	tick_sources(s);
 	tick_listeners(s, waiting);
 	s->last = boot_ns;
@@ -497,6 +386,7 @@ static int find_memory(struct self *s)
 
 	s->cpus.at = s->host->memory(s->h, "synflood", &s->cpus.stride);
 	s->cpus.n = s->host->cpus(s->h);
+	s->senders.cpus = &s->cpus;
 	s->epoch = s->host->memory(s->h, "synflood_epoch", &size);
 	s->sources_epoch = s->host->memory(s->h, "sources_epoch", &size);
 	s->listeners_changed = s->host->memory(s->h, "listeners_changed", &size);

@@ -13,6 +13,11 @@ struct synflood *cpu_at(const struct cpus *c, int cpu)
 	return (struct synflood *)(c->at + cpu * c->stride);
 }
 
+uint64_t per_second(uint64_t count, uint64_t ns)
+{
+	return ns ? (count * 1000000000 + ns / 2) / ns : 0;
+}
+
 struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch)
 {
 	struct counted sum = { 0 };

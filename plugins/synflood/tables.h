@@ -18,6 +18,8 @@ struct cpus {
 };
 struct synflood *cpu_at(const struct cpus *c, int cpu);
 
+uint64_t per_second(uint64_t count, uint64_t ns);
+
 /* Counters of a slot, summed; address and so on of the CPU that saw most SYNs, of
  * those if any that saw one in this second. */
 struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch);

@@ -172,14 +172,9 @@ static int file_start(void **self, const struct ti_sink_host *host, struct ti_ha
 	if (!f)
 		return -ENOMEM;
 	*f = (struct file){.config = config, .host = host, .handle = h, .fd = -1};
-	if (f->config->path && *f->config->path) {
-		r = open_file(f);
-		if (r < 0)
-			LOG(f, TI_LOG_ERROR, "cannot open %s: %s", f->config->path, explain(-r));
-	} else {
-		r = -EINVAL;
-		LOG(f, TI_LOG_ERROR, "it has no path: say path = /var/log/tcpinspect/events.json");
-	}
+	r = open_file(f);
+	if (r < 0)
+		LOG(f, TI_LOG_ERROR, "cannot open %s: %s", f->config->path, explain(-r));
 	if (r < 0) {
 		free(f);
 		return r;

@@ -236,7 +236,7 @@ static void unknown_names_are_errors_with_a_suggestion(void **state)
 	log = take_log();
 	assert_int_equal(t.ini.errors, 6);
 	assert_non_null(strstr(log, "events: there is no plugin 'alhpa'; did you mean 'alpha'?"));
-	assert_non_null(strstr(log, "events: there is no event 'beta.evn'; did you mean 'even'?"));
+	assert_non_null(strstr(log, "events: there is no event 'beta.evn'; did you mean 'beta.even'?"));
 	assert_non_null(strstr(log, "events: there is no event 'alpha.nothing_like_it'\n"));
 	assert_non_null(strstr(log, "sinks: there is no sink 'siemm'; did you mean 'siem'?"));
 	assert_non_null(strstr(log, "sinks: there is no sink 'elsewhere'\n"));
