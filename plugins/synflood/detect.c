@@ -25,7 +25,8 @@ static bool bad_listener(struct detector *d, const struct second *s, const struc
 
 	if (!completes_too_few(s, l)) {
 		d->cusum = 0;
-		SAY(d, "%u %% of %llu SYNs/s complete, at least %u %%", percent, (ull)s->syns, l->completion);
+		SAY(d, "%u %% of %llu SYNs/s complete, at least %u %%", percent, (ull)s->syns,
+		    l->completion);
 		return false;
 	}
 	d->cusum = d->cusum + excess > 0 ? d->cusum + excess : 0;
@@ -35,7 +36,9 @@ static bool bad_listener(struct detector *d, const struct second *s, const struc
 		return true;
 	}
 	if (d->cusum >= 5.0 * l->alarm_rate) {
-		SAY(d, "%llu SYNs/s uncompleted for long: sum %.0f (>= %llu), %u %% complete (< %u %%)",
+		SAY(d,
+		    "%llu SYNs/s uncompleted for long: sum %.0f (>= %llu), %u %% complete (< %u "
+		    "%%)",
 		    (ull)open, d->cusum, (ull)l->alarm_rate * 5, percent, l->completion);
 		d->cusum = 5.0 * l->alarm_rate; /* so that it can end */
 		return excess > 0;
@@ -65,11 +68,13 @@ static bool bad_unlistened(struct detector *d, const struct second *s, const str
 	uint64_t targets = s->targets ? s->targets : 1;
 
 	if (s->syns < l->unlistened_rate) {
-		SAY(d, "%llu SYNs/s to no listener (< %llu)", (ull)s->syns, (ull)l->unlistened_rate);
+		SAY(d, "%llu SYNs/s to no listener (< %llu)", (ull)s->syns,
+		    (ull)l->unlistened_rate);
 		return false;
 	}
 	if (s->syns / targets < SYNS_PER_TARGET && s->syns < l->unlistened_rate * CARPET) {
-		SAY(d, "%llu SYNs/s to no listener, but to %llu targets: a scan", (ull)s->syns, (ull)targets);
+		SAY(d, "%llu SYNs/s to no listener, but to %llu targets: a scan", (ull)s->syns,
+		    (ull)targets);
 		return false;
 	}
 	SAY(d, "%llu SYNs/s to no listener (>= %llu), to %llu targets", (ull)s->syns,
@@ -119,11 +124,11 @@ enum outcome detect(struct detector *d, const struct second *s, const struct lim
 	if (!d->alarmed)
 		return OUTCOME_QUIET;
 	if (++d->quiet < l->clear_after) {
-		SAY(d, "%llu SYNs/s, %llu complete: quiet for %u of %u s", (ull)s->syns, (ull)s->completed,
-		    d->quiet, l->clear_after);
+		SAY(d, "%llu SYNs/s, %llu complete: quiet for %u of %u s", (ull)s->syns,
+		    (ull)s->completed, d->quiet, l->clear_after);
 		return OUTCOME_GOES_ON;
 	}
-	*d = (struct detector){ .baseline = d->baseline, .learned = d->learned };
+	*d = (struct detector){.baseline = d->baseline, .learned = d->learned};
 	SAY(d, "quiet for %u s", l->clear_after);
 	return OUTCOME_END;
 }

@@ -79,8 +79,8 @@ static bool sole_source(struct senders *x, const struct prefix_count *p, struct 
 	return false;
 }
 
-enum flood_class senders_classify(struct senders *x, uint32_t slot, uint32_t epoch, uint64_t syns_per_s,
-				  struct flood_start *e)
+enum flood_class senders_classify(struct senders *x, uint32_t slot, uint32_t epoch,
+				  uint64_t syns_per_s, struct flood_start *e)
 {
 	struct prefix_count top[FLOOD_TOP];
 	enum flood_class class = FLOOD_CLASS_SPOOFED;

@@ -20,8 +20,8 @@
 struct senders {
 	const struct cpus *cpus;
 	uint32_t epoch; /* of sources */
-	uint64_t ns;    /* how long the second was */
-	struct source_count top[SENDERS];  /* now, if looked at in this second */
+	uint64_t ns; /* how long the second was */
+	struct source_count top[SENDERS]; /* now, if looked at in this second */
 	struct source_count then[SENDERS]; /* when last looked at before */
 	size_t n_top, n_then;
 	uint64_t unseen; /* SYNs from then to the last second's end */
@@ -33,8 +33,8 @@ void senders_begin(struct senders *x, uint32_t sources_epoch, uint64_t ns);
 
 /* Fill in e->top for a slot's flood of so many SYNs/s in that second. Never
  * FLOOD_CLASS_OVERLOAD. */
-enum flood_class senders_classify(struct senders *x, uint32_t slot, uint32_t epoch, uint64_t syns_per_s,
-				  struct flood_start *e);
+enum flood_class senders_classify(struct senders *x, uint32_t slot, uint32_t epoch,
+				  uint64_t syns_per_s, struct flood_start *e);
 
 /* All slots are classified. So many SYNs arrived in that second; a look reads
  * much memory and is spared until there were more than `few`. */

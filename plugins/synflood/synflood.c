@@ -30,11 +30,12 @@ struct options {
 /* One destination over time. */
 struct watched {
 	struct detector detector;
-	struct counted last;   /* at the previous tick */
-	struct second second;  /* of it */
-	uint64_t arrived;      /* SYNs in it */
-	uint64_t started, bad, said; /* boot ns: of the flood, its last bad second, its last event */
-	uint64_t syns, after;  /* from its start to the second after the last bad one; since then */
+	struct counted last; /* at the previous tick */
+	struct second second; /* of it */
+	uint64_t arrived; /* SYNs in it */
+	uint64_t started, bad,
+		said; /* boot ns: of the flood, its last bad second, its last event */
+	uint64_t syns, after; /* from its start to the second after the last bad one; since then */
 	uint64_t peak, sources_peak;
 	/* What its last bad second said. */
 	enum flood_class class;
@@ -53,25 +54,30 @@ struct self {
 	uint32_t *epoch, *sources_epoch, *listeners_changed; /* in the BPF object */
 	int flood_start, flood_update, flood_end, backscatter, syn_sources; /* event numbers */
 
-	uint64_t now, last;     /* boot ns of this tick and the one before */
-	uint64_t scanned;       /* listeners, last */
+	uint64_t now, last; /* boot ns of this tick and the one before */
+	uint64_t scanned; /* listeners, last */
 	uint64_t sources_since; /* boot ns */
-	uint64_t arrived;       /* SYNs since the last tick, wherever to */
+	uint64_t arrived; /* SYNs since the last tick, wherever to */
 	struct senders senders;
 	struct listeners listeners;
 	struct watched watched[COUNTED];
 };
 
-#define OPT(field, ...) { .key = #field, .offset = offsetof(struct options, field), __VA_ARGS__ }
+#define OPT(field, ...)                                                               \
+	{                                                                             \
+		.key = #field, .offset = offsetof(struct options, field), __VA_ARGS__ \
+	}
 static const struct ti_option options[] = {
 	OPT(alarm_rate, .type = TI_OPT_U64, .def = "100", .min = 1, .max = 1000000000,
-	    .help = "SYNs a second to one listener that complete no handshake: an alarm from here on"),
+	    .help = "SYNs a second to one listener that complete no handshake: an alarm from here "
+		    "on"),
 	OPT(completion, .type = TI_OPT_PERCENT, .def = "50", .min = 1, .max = 100,
 	    .help = "no alarm while at least this share of handshakes completes"),
 	OPT(unlistened_rate, .type = TI_OPT_U64, .def = "1000", .min = 1, .max = 1000000000,
-	    .help = "the same for SYNs that no socket listens for, by interface, unless they go to many targets as a scan's do"),
-	OPT(clear_after, .type = TI_OPT_DURATION, .def = "10s", .min = 1000000000, .max = 3600000000000,
-	    .help = "a flood is over after this long without a bad second"),
+	    .help = "the same for SYNs that no socket listens for, by interface, unless they go to "
+		    "many targets as a scan's do"),
+	OPT(clear_after, .type = TI_OPT_DURATION, .def = "10s", .min = 1000000000,
+	    .max = 3600000000000, .help = "a flood is over after this long without a bad second"),
 	OPT(update_period, .type = TI_OPT_DURATION, .def = "10s", .min = 0, .max = 3600000000000,
 	    .help = "flood_update this often while one lasts; 0: never"),
 	OPT(sources_period, .type = TI_OPT_DURATION, .def = "60s", .min = 0, .max = 86400000000000,
@@ -81,7 +87,8 @@ static const struct ti_option options[] = {
 	OPT(backscatter_rate, .type = TI_OPT_U64, .def = "100", .min = 1, .max = 1000000000,
 	    .help = "SYN-ACKs a second that answer nothing: backscatter is reported from here on"),
 	OPT(explain, .type = TI_OPT_BOOL, .def = "no",
-	    .help = "log each second why there is an alarm or none, for every destination with SYNs"),
+	    .help = "log each second why there is an alarm or none, for every destination with "
+		    "SYNs"),
 };
 #undef OPT
 
@@ -125,7 +132,8 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 		w->second.sources = distinct_estimate(&s->cpus, distinct, epoch);
 		if (is_bucket(slot))
 			w->second.targets = distinct_estimate(
-				&s->cpus, offsetof(struct synflood, targets[slot - SLOTS].distinct), epoch);
+				&s->cpus, offsetof(struct synflood, targets[slot - SLOTS].distinct),
+				epoch);
 	}
 	w->arrived = now.syns - w->last.syns;
 	w->last = now;
@@ -175,7 +183,7 @@ static void forget_votes(struct self *s, uint32_t slot)
 static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
 {
 	struct watched *w = &s->watched[slot];
-	struct flood_start e = { 0 };
+	struct flood_start e = {0};
 
 	if (event != s->flood_end)
 		w->class = senders_classify(&s->senders, slot, epoch, w->second.syns, &e);
@@ -186,7 +194,8 @@ static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
 	e.vlan = w->vlan;
 	e.ifname = w->ifindex;
 	e.class = w->class;
-	e.completion = w->second.completion_known ? FLOOD_COMPLETION_SOCKETS : FLOOD_COMPLETION_UNKNOWN;
+	e.completion =
+		w->second.completion_known ? FLOOD_COMPLETION_SOCKETS : FLOOD_COMPLETION_UNKNOWN;
 	e.listening = is_listener(slot);
 	e.syns_per_s = w->second.syns;
 	e.completed_per_s = w->second.completed;
@@ -287,9 +296,13 @@ static void judge_backscatter(struct self *s)
 {
 	struct watched *w = &s->watched[BACKSCATTER];
 	struct backscatter e = {
-		.dst_ip = w->last.dst, .src_ip = w->last.src, .src_port = w->last.port,
-		.vlan = w->last.vlan, .ifname = w->last.ifindex,
-		.synacks_per_s = w->second.syns, .sources = w->second.sources,
+		.dst_ip = w->last.dst,
+		.src_ip = w->last.src,
+		.src_port = w->last.port,
+		.vlan = w->last.vlan,
+		.ifname = w->last.ifindex,
+		.synacks_per_s = w->second.syns,
+		.sources = w->second.sources,
 	};
 
 	if (w->second.syns < s->o->backscatter_rate)
@@ -303,9 +316,10 @@ static void judge_backscatter(struct self *s)
 static void emit_sources(struct self *s, uint32_t epoch)
 {
 	struct source_count top[SYN_SOURCES_TOP];
-	struct syn_sources e = { .window = s->now - s->sources_since };
+	struct syn_sources e = {.window = s->now - s->sources_since};
 	bool exact;
-	size_t n = sources_top(&s->cpus, epoch, top, s->o->sources_top, (uint64_t *)&e.syns, &exact);
+	size_t n =
+		sources_top(&s->cpus, epoch, top, s->o->sources_top, (uint64_t *)&e.syns, &exact);
 
 	e.exact = exact;
 	e.top.len = n;
@@ -354,7 +368,8 @@ static void tick(void *self, uint64_t boot_ns)
 	senders_begin(&s->senders, *s->sources_epoch, boot_ns - s->last);
 	__atomic_store_n(s->epoch, ended + 1, __ATOMIC_RELEASE);
 	for (uint32_t slot = 1; slot < COUNTED; slot++) {
-		if (is_listener(slot) && !s->listeners.slot[slot].used && !s->watched[slot].detector.alarmed)
+		if (is_listener(slot) && !s->listeners.slot[slot].used &&
+		    !s->watched[slot].detector.alarmed)
 			continue;
 		read_second(s, slot, ended);
 		waiting |= s->watched[slot].second.syns > s->watched[slot].second.completed ||
@@ -408,8 +423,8 @@ static int start(void **self, const struct ti_host *host, struct ti_handle *h, c
 	s->host = host;
 	s->h = h;
 	s->o = config;
-	s->limits = (struct limits){ s->o->alarm_rate, s->o->unlistened_rate, s->o->completion,
-				     (s->o->clear_after + SECOND - 1) / SECOND };
+	s->limits = (struct limits){s->o->alarm_rate, s->o->unlistened_rate, s->o->completion,
+				    (s->o->clear_after + SECOND - 1) / SECOND};
 	r = find_memory(s);
 	if (r == 0)
 		r = listeners_init(&s->listeners, host, h);
@@ -434,14 +449,10 @@ static void stop(void *self)
 }
 
 TI_BPF_OBJECT(synflood_bpf, "synflood.bpf.o");
-TI_PLUGIN(synflood,
-	.version = "1.0",
-	.summary = "SYN floods by listener, their sources and class; backscatter; top sources of SYNs",
-	TI_PLUGIN_BPF(synflood_bpf),
-	.options = options,
-	.n_options = sizeof(options) / sizeof(options[0]),
-	.config_size = sizeof(struct options),
-	.start = start,
-	.tick = tick,
-	.stop = stop,
-);
+TI_PLUGIN(
+	synflood, .version = "1.0",
+	.summary =
+		"SYN floods by listener, their sources and class; backscatter; top sources of SYNs",
+	TI_PLUGIN_BPF(synflood_bpf), .options = options,
+	.n_options = sizeof(options) / sizeof(options[0]), .config_size = sizeof(struct options),
+	.start = start, .tick = tick, .stop = stop, );

@@ -20,7 +20,7 @@ uint64_t per_second(uint64_t count, uint64_t ns)
 
 struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch)
 {
-	struct counted sum = { 0 };
+	struct counted sum = {0};
 	bool fresh = false;
 	uint64_t most = 0;
 
@@ -49,11 +49,12 @@ struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch)
 uint64_t distinct_estimate(const struct cpus *c, size_t offset, uint32_t epoch)
 {
 	const double m = REGISTERS, alpha = 0.7213 / (1 + 1.079 / m);
-	unsigned char most[REGISTERS] = { 0 };
+	unsigned char most[REGISTERS] = {0};
 	double sum = 0, zeros = 0, e;
 
 	for (int i = 0; i < c->n; i++) {
-		const struct distinct *d = (struct distinct *)((char *)cpu_at(c, i) + offset) + (epoch & 1);
+		const struct distinct *d =
+			(struct distinct *)((char *)cpu_at(c, i) + offset) + (epoch & 1);
 
 		for (int r = 0; d->epoch == epoch && r < REGISTERS; r++)
 			if (d->reg[r] > most[r])
@@ -87,9 +88,9 @@ struct heavy {
 struct merge {
 	struct heavy *key; /* n of them */
 	size_t n;
-	uint32_t *slot;    /* 1 + index in key[]; 0: free */
+	uint32_t *slot; /* 1 + index in key[]; 0: free */
 	uint32_t mask;
-	uint64_t least;    /* summed over all CPUs */
+	uint64_t least; /* summed over all CPUs */
 };
 
 static int merge_init(struct merge *m, const struct cpus *c, size_t ways)
@@ -134,7 +135,7 @@ static void merge_add(struct merge *m, const struct heavy *x, uint32_t hash)
 	if (!m->slot[at]) {
 		key = &m->key[m->n];
 		m->slot[at] = ++m->n;
-		*key = (struct heavy){ .hi = x->hi, .lo = x->lo };
+		*key = (struct heavy){.hi = x->hi, .lo = x->lo};
 	}
 	key->count += x->count;
 	key->error += x->error < x->count ? x->error : x->count;
@@ -195,8 +196,9 @@ static uint32_t least_of(const uint32_t *count, int ways)
 static ti_prefix prefix_of(uint64_t key)
 {
 	if (key & PREFIX_V6)
-		return (ti_prefix){ .addr.hi = htobe64(PREFIX_BITS(key) << 16), .len = 48 };
-	return (ti_prefix){ .addr.lo = htonl(0xffff) | (uint64_t)htonl(PREFIX_BITS(key) << 8) << 32, .len = 24 };
+		return (ti_prefix){.addr.hi = htobe64(PREFIX_BITS(key) << 16), .len = 48};
+	return (ti_prefix){.addr.lo = htonl(0xffff) | (uint64_t)htonl(PREFIX_BITS(key) << 8) << 32,
+			   .len = 24};
 }
 
 static void add_prefixes(struct merge *m, const struct prefix_bucket *b, uint32_t slot)
@@ -205,17 +207,21 @@ static void add_prefixes(struct merge *m, const struct prefix_bucket *b, uint32_
 
 	m->least += least;
 	for (int way = 0; way < PREFIX_WAYS; way++) {
-		struct heavy x = { .lo = b->key[way], .count = b->count[way], .error = b->error[way], .least = least };
+		struct heavy x = {.lo = b->key[way],
+				  .count = b->count[way],
+				  .error = b->error[way],
+				  .least = least};
 
 		if (x.lo && PREFIX_SLOT(x.lo) == slot)
 			merge_add(m, &x, x.lo * 0x9e3779b97f4a7c15 >> 32);
 	}
 }
 
-size_t prefixes_top(const struct cpus *c, uint32_t slot, uint32_t epoch, struct prefix_count *top, size_t n)
+size_t prefixes_top(const struct cpus *c, uint32_t slot, uint32_t epoch, struct prefix_count *top,
+		    size_t n)
 {
 	struct heavy found[n + 1];
-	struct top best = { .at = found, .room = n };
+	struct top best = {.at = found, .room = n};
 	struct merge m;
 	int r = merge_init(&m, c, PREFIX_WAYS);
 
@@ -227,8 +233,9 @@ size_t prefixes_top(const struct cpus *c, uint32_t slot, uint32_t epoch, struct 
 	}
 	merge_free(&m);
 	for (size_t i = 0; i < best.have; i++)
-		top[i] = (struct prefix_count){ prefix_of(found[i].lo), found[i].count, error_of(&found[i]),
-						found[i].count - found[i].error };
+		top[i] =
+			(struct prefix_count){prefix_of(found[i].lo), found[i].count,
+					      error_of(&found[i]), found[i].count - found[i].error};
 	return best.have;
 }
 
@@ -246,8 +253,11 @@ static bool add_sources(struct merge *m, const struct source_bucket *b)
 	}
 	m->least += least;
 	for (int way = 0; way < SOURCE_WAYS && head[way]; way++) { /* ways fill in order */
-		struct heavy x = { .hi = b->entry[way].addr.hi, .lo = b->entry[way].addr.lo,
-				   .count = head[way] >> 32, .error = b->entry[way].error, .least = least };
+		struct heavy x = {.hi = b->entry[way].addr.hi,
+				  .lo = b->entry[way].addr.lo,
+				  .count = head[way] >> 32,
+				  .error = b->entry[way].error,
+				  .least = least};
 
 		exact &= !x.error;
 		merge_add(m, &x, (uint32_t)head[way] >> 3);
@@ -259,7 +269,7 @@ size_t sources_top(const struct cpus *c, uint32_t epoch, struct source_count *to
 		   uint64_t *total, bool *exact)
 {
 	struct heavy found[n + 1];
-	struct top best = { .at = found, .room = n };
+	struct top best = {.at = found, .room = n};
 	struct merge m;
 	int r = merge_init(&m, c, SOURCE_WAYS);
 
@@ -275,8 +285,10 @@ size_t sources_top(const struct cpus *c, uint32_t epoch, struct source_count *to
 	}
 	merge_free(&m);
 	for (size_t i = 0; i < best.have; i++)
-		top[i] = (struct source_count){ { found[i].hi, found[i].lo }, found[i].count, error_of(&found[i]),
-						found[i].count - found[i].error };
+		top[i] = (struct source_count){{found[i].hi, found[i].lo},
+					       found[i].count,
+					       error_of(&found[i]),
+					       found[i].count - found[i].error};
 	return best.have;
 }
 
