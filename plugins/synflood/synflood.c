@@ -33,8 +33,7 @@ struct watched {
 	struct counted last; /* at the previous tick */
 	struct second second; /* of it */
 	uint64_t arrived; /* SYNs in it */
-	uint64_t started, bad,
-		said; /* boot ns: of the flood, its last bad second, its last event */
+	uint64_t started, bad, said; /* boot ns: the flood, its last bad second, its last event */
 	uint64_t syns, after; /* from its start to the second after the last bad one; since then */
 	uint64_t peak, sources_peak;
 	/* What its last bad second said. */

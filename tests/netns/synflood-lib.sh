@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# synflood-lib.sh - what the synflood-*.sh share. To be sourced first:
+#	. "$(dirname "$0")/synflood-lib.sh" || exit
+#
+# Each script takes a hook, tc or xdp, as its argument; without one it runs
+# itself for both, side by side. In `here`, where tcpinspect runs, and `there`
+# eth0 is wired to eth0.
+set -eu
+
+hook=${1-}
+if [ -z "$hook" ]; then
+	set -o pipefail
+	declare -A pids
+	result=77
+	for hook in tc xdp; do
+		bash "$0" $hook 2>&1 | sed "s/^/$hook: /" &
+		pids[$hook]=$!
+	done
+	for hook in tc xdp; do
+		status=0
+		wait "${pids[$hook]}" || status=$?
+		[ $status = 77 ] || [ $result = 1 ] || result=$((status != 0))
+	done
+	exit $result
+fi
+
+. "$(dirname "$0")/lib.sh" || exit
+need hping3 jq nginx
+
+here4=10.87.0.1 there4=10.87.0.2 here6=fd87::1 there6=fd87::2
+netns here there
+wire here eth0 there eth0
+address here eth0 $here4/24 $here6/64
+address there eth0 $there4/24 $there6/64
+# Spoofed sources are answered, as on the Internet.
+ip -n here route add default via $there4
+
+# inspect INTERFACES ARGUMENT... - start tcpinspect here.
+inspect() {
+	start here -P "$TI_PLUGINS/synflood.so" -i "$1" --set plugin.synflood.hook="$hook" "${@:2}"
+	eventually 5 grep -q "attached $hook to" "$work/daemon.log" || fail "not attached at $hook"
+}
+
+# web NAMESPACE PORTS - an HTTP server.
+web() {
+	local nginx=$work/nginx-$1-$2
+	cat >"$nginx.conf" <<-END
+		daemon off; pid $nginx.pid; error_log $nginx.log;
+		worker_processes 1; events { worker_connections 1024; }
+		http {
+			access_log off; keepalive_requests 1000000000;
+			server { listen $2; listen [::]:$2 ipv6only=on; return 200 "hello\n"; }
+		}
+	END
+	on "$1" nginx -c "$nginx.conf" -e "$nginx.log" &
+	eventually 10 test -s "$nginx.pid" || fail "no nginx in $1"
+}
+
+# listening PORT - here.
+listening() {
+	on here ss -Hltn "sport = :$1" | grep -q .
+}
+
+# Is there an event that fulfils a condition in jq's language?
+event() {
+	jq -en "any(inputs; $1)" "$work/events" >/dev/null 2>&1
+}
+
+# soon CONDITION [SECONDS] - such an event comes.
+soon() {
+	local tries=$((10 * ${2-8}))
+	until event "$1"; do
+		[ $((tries -= 1)) -gt 0 ] || fail "no event with $1"
+		sleep 0.1
+	done
+}
+
+# flood PORT COMMAND... - run it there until that is reported.
+flood() {
+	on there timeout 10 "${@:2}" >"$work/flood.out" 2>&1 &
+	soon ".event == \"flood_start\" and .dst_port == $1"
+	# shellcheck disable=SC2046 # a list of words
+	kill $(ip netns pids there) 2>/dev/null || :
+	wait $! || :
+}
+
+# is_flood PORT CONDITION - of its flood_start.
+is_flood() {
+	event "select(.event == \"flood_start\" and .dst_port == $1) | $2" ||
+		fail "the flood of port $1 is not $2: $(jq -c "select(.dst_port == $1)" "$work/events")"
+}
