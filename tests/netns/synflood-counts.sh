@@ -45,7 +45,8 @@ equal() {
 }
 
 web here 8001-8004
-inspect 'eth*' --set plugin.synflood.clear_after=1s --set plugin.synflood.sources_top=32
+inspect 'eth*' --set plugin.synflood.clear_after=3s --set plugin.synflood.update_period=1s \
+	--set plugin.synflood.sources_top=32
 
 # Known numbers from known sources.
 generators=()
@@ -83,6 +84,7 @@ soon '.event == "flood_end" and .dst_port == 8004 and .dst_ip == "10.86.0.1" and
 
 stop
 expect 5 '.event == "flood_start"'
+expect 0 '.event == "flood_update" and .syns_per_s == 0' # it is quiet then
 expect 1 '.event == "syn_sources"'
 equal syn_sources "$(jq 'select(.event == "syn_sources").syns' "$work/events")" "$(counted syns)"
 wanted=$(jq -nc "[(range(9; 0; -1) | [\"198.51.100.\\(.)\", 50 + .]), [\"$there6\", 1000], [\"$there4\", 500],

@@ -30,7 +30,8 @@ syns_per_s() {
 web here 8001-8003
 on here python3 "$work/busy" $here4 "$work/accept" &
 eventually 5 listening 8004 || fail "no server at port 8004"
-inspect eth0 --set plugin.synflood.clear_after=2s --set plugin.synflood.explain=yes
+inspect eth0 --set plugin.synflood.clear_after=2s --set plugin.synflood.update_period=2s \
+	--set plugin.synflood.explain=yes
 
 syns_per_s 45 60 8001 &
 syns_per_s 90 60 8002 &
@@ -52,5 +53,6 @@ for port in 8002 8003; do
 	soon ".event == \"flood_start\" and .class == \"single\" and .dst_port == $port and
 		.peak_syns_per_s < 100 and (.explain | contains(\"for long\"))" 50
 done
+soon '.event == "flood_update" and .class == "single" and .dst_port == 8002 and .syns_per_s > 0'
 stop
 expect 3 '.event == "flood_start"'

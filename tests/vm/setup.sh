@@ -45,6 +45,9 @@ apt-get -qq update 2>apt.log || skip "no package lists to be had: $(tail -n 1 ap
 newest() {
 	apt-cache search --names-only "$1" | awk '{ print $1 }' | sort -V | tail -n 1
 }
+fetch() {
+	(cd debs && apt-get -qq download "$1") || skip "$1 is not to be had"
+}
 # unpack_kernel NAME PATTERN... - to k/NAME: vmlinuz and modules.
 unpack_kernel() {
 	local name=$1 pattern package from version
@@ -54,7 +57,7 @@ unpack_kernel() {
 	for pattern; do
 		package=$(newest "$pattern")
 		[ -n "$package" ] || { echo "no kernel package $pattern"; return 0; }
-		(cd debs && apt-get -qq download "$package")
+		fetch "$package"
 		dpkg -x "$(ls -t debs/"$package"_*.deb | head -n 1)" t
 	done
 	from=$(ls -d t/lib/modules/* t/usr/lib/modules/* 2>/dev/null | head -n 1)
@@ -74,7 +77,7 @@ unpack_kernel 7 '^linux-binary-7\.[0-9.]+\+deb1[34]-cloud-amd64$' '^linux-module
 # QEMU 7.2 of Debian 12 emulates cmpxchg16b wrongly, and 6.12 crashes on it.
 qemu=$(apt-cache madison qemu-system-x86 | awk '/bookworm-backports/ { print $3; exit }')
 for package in qemu-system-x86 qemu-system-data qemu-system-common; do
-	(cd debs && apt-get -qq download $package="$qemu")
+	fetch $package="$qemu"
 	dpkg -x "$(ls -t debs/${package}_*.deb | head -n 1)" qemu
 done
 gcc -O2 -o tsc "$here/tsc.c"
