@@ -124,10 +124,13 @@ static void test_earlier_seconds(void **state)
 }
 
 /* SYNs that were too few to look who sent them are nobody's for sure. */
-static void test_seconds_not_looked_at(void **state)
+static void not_looked_at(bool known)
 {
-	(void)state;
 	senders_begin(&senders, 0, SECOND);
+	if (known) {
+		send_syns(SLOT, 1, 0, 1);
+		next_second(1);
+	}
 	for (int i = 0; i < 10; i++) {
 		send_syns(SLOT, 1, 0, 100);
 		senders_end(&senders, 100, 1000);
@@ -137,6 +140,18 @@ static void test_seconds_not_looked_at(void **state)
 	for (int host = 0; host < 8; host++)
 		send_syns(SLOT, 1, host, 100);
 	assert_int_equal(classify(800), FLOOD_CLASS_SUBNET);
+}
+
+static void test_seconds_not_looked_at(void **state)
+{
+	(void)state;
+	not_looked_at(false);
+}
+
+static void test_seconds_not_looked_at_since(void **state)
+{
+	(void)state;
+	not_looked_at(true);
 }
 
 /* Nor is it this flood's what a source sends to others. */
@@ -171,6 +186,7 @@ int main(void)
 		TEST(test_spoofed),
 		TEST(test_earlier_seconds),
 		TEST(test_seconds_not_looked_at),
+		TEST(test_seconds_not_looked_at_since),
 		TEST(test_floods_others_too),
 		TEST(test_next_period),
 	};

@@ -209,6 +209,10 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 	__builtin_memset(pkt, 0, sizeof(*pkt));
 	pkt->ctx = ctx;
 	pkt->hook = hook;
+	if (hook == TI_AT_XDP)
+		pkt->len = ((struct xdp_md *)ctx)->data_end - ((struct xdp_md *)ctx)->data;
+	else
+		pkt->len = ((struct __sk_buff *)ctx)->len;
 }
 
 /* Parse, count; true: there is a TCP packet for the body. */

@@ -46,7 +46,7 @@ struct ti_packet {
 	ti_port src_port, dst_port;
 	__u16 l3, l4;        /* where the IP and TCP headers start */
 	__u16 payload;       /* where the TCP payload starts */
-	__u16 payload_len;   /* bytes, by the IP header's length */
+	__u32 payload_len;   /* bytes, by the IP header's length */
 	__u32 seq, ack;      /* host order */
 	__u16 window;        /* host order, not scaled */
 	ti_vlan vlan;        /* outermost tag; 0: none */
@@ -56,6 +56,7 @@ struct ti_packet {
 	__u8 egress;         /* 1: leaves this host */
 	ti_ifindex ifindex;
 	enum ti_packet_hook hook;
+	__u32 len;           /* bytes of the frame, also what isn't captured */
 	void *ctx;           /* the program's context, for helpers */
 };
 
@@ -175,7 +176,8 @@ static __always_inline enum ti_parsed ti_parse_ipv4(struct ti_packet *pkt, __u32
 		return TI_FRAGMENT;
 	if ((frag & 0x2000) && len < ihl + sizeof(struct ti_tcp_hdr))
 		return TI_FRAGMENT;
-	return ti_parse_tcp(pkt, off + ihl, off + len);
+	/* 0 in a packet of over 64 KiB that GRO has put together (BIG TCP). */
+	return ti_parse_tcp(pkt, off + ihl, len ? off + len : pkt->len);
 }
 
 /* Next header numbers (IANA). */
@@ -198,7 +200,8 @@ static __always_inline enum ti_parsed ti_parse_ipv6(struct ti_packet *pkt, __u32
 	pkt->ttl = ip.hop_limit;
 	pkt->src = (ti_addr){ .hi = ip.saddr[0], .lo = ip.saddr[1] };
 	pkt->dst = (ti_addr){ .hi = ip.daddr[0], .lo = ip.daddr[1] };
-	end = off + sizeof(ip) + bpf_ntohs(ip.payload_len);
+	/* 0: as with IPv4, and in jumbograms (RFC 2675). */
+	end = ip.payload_len ? off + sizeof(ip) + bpf_ntohs(ip.payload_len) : pkt->len;
 	next = ip.nexthdr;
 	off += sizeof(ip);
 #pragma unroll
@@ -229,8 +232,8 @@ static __always_inline enum ti_parsed ti_parse_ipv6(struct ti_packet *pkt, __u32
 }
 
 /*
- * Parse the frame of pkt->ctx at pkt->hook (both set by the caller, the rest
- * zero) from its Ethernet header on. On TI_TCP all of *pkt is filled but
+ * Parse the frame of pkt->ctx at pkt->hook (both and len set by the caller, the
+ * rest zero) from its Ethernet header on. On TI_TCP all of *pkt is filled but
  * egress and ifindex; a tag that the kernel has stripped is the caller's.
  */
 static __always_inline enum ti_parsed ti_packet_parse(struct ti_packet *pkt)
