@@ -94,7 +94,7 @@ static int xdp_attach(struct ti_attachment *a)
 const struct ti_hook ti_hook_xdp = {
 	.name = "xdp",
 	.section = "xdp",
-	.sees_text = "incoming packets, before the firewall",
+	.sees_text = "incoming packets, before the firewall, without VLAN tags that the device strips",
 	.sees = TI_SEES_INGRESS | TI_SEES_DROPPED | TI_CAN_DROP,
 	.per_interface = true,
 	.available = xdp_available,
