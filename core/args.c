@@ -75,6 +75,8 @@ static int store(struct ti_args *a, const struct arg *o, const char *value)
 			return ti_err(-EINVAL, "--%s: '%s' is neither json nor text", o->name, value);
 		/* fall through */
 	case TEXT:
+		if (*(const char **)at)
+			return ti_err(-EINVAL, "--%s is given twice; a list is written with commas", o->name);
 		*(const char **)at = value;
 		return 0;
 	case DURATION:

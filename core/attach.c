@@ -14,6 +14,7 @@
 
 struct place {
 	const char *group;
+	bool failed; /* not attached, and not tried again until the interface is gone */
 	struct ti_attachment at;
 };
 
@@ -145,12 +146,13 @@ static void place_drop(struct ti_places *pl, size_t i)
 	memmove(pl->places + i, pl->places + i + 1, (--pl->n - i) * sizeof(*pl->places));
 }
 
-static void say_attached(const struct place *p, const char *prefer)
+static void say_attached(const struct ti_places *pl, const struct place *p)
 {
 	const struct ti_attachment *a = &p->at;
-	const char *where = a->ifindex ? a->ifname : a->target;
+	const char *where = a->ifindex ? a->ifname : a->target, *prefer = pl->prefer;
+	const struct ti_program *first = alternative(pl->probe, p->group, prefer, 0);
 
-	if (strcmp(prefer, "auto") && strcmp(prefer, a->hook->name) && a->hook->per_interface)
+	if (!strcmp(first->hook->name, prefer) && first->hook != a->hook)
 		ti_warn("%s: %s: %s stands in for %s (sees %s)", a->plugin, where, a->hook->name,
 			prefer, a->hook->sees_text);
 	ti_info("%s: attached %s to %s%s%s%s", a->plugin, a->hook->name, where,
@@ -178,15 +180,17 @@ static int attach_group(struct ti_places *pl, const char *group, const struct ti
 			return -ENOMEM;
 		r = ti_attach(&p->at);
 		if (r == 0) {
-			say_attached(p, pl->prefer);
+			say_attached(pl, p);
 			return 0;
 		}
 		ti_warn("%s: %s: cannot attach %s: %s", pl->probe->plugin, i ? i->name : g->target,
 			g->hook->name, p->at.why);
 		place_drop(pl, pl->n - 1);
 		if (r == -EALREADY) /* at another hook it would report everything twice */
-			return r;
+			break;
 	}
+	if (i && place_new(pl, alternative(pl->probe, group, pl->prefer, 0), i))
+		pl->places[pl->n - 1]->failed = true;
 	if (optional) {
 		ti_warn("%s: runs without %s: no hook for it here", pl->probe->plugin, group);
 		return 0;
@@ -237,26 +241,13 @@ void ti_places_iface_gone(struct ti_places *pl, unsigned ifindex)
 {
 	for (size_t i = pl->n; i-- > 0;)
 		if (pl->places[i]->at.ifindex == ifindex && pl->places[i]->at.hook->per_interface) {
-			ti_info("%s: detached from %s", pl->probe->plugin, pl->places[i]->at.ifname);
+			if (!pl->places[i]->failed)
+				ti_info("%s: detached from %s", pl->probe->plugin, pl->places[i]->at.ifname);
 			place_drop(pl, i);
 		}
 }
 
 /* --- questions ----------------------------------------------------------- */
-
-size_t ti_places_ifaces(const struct ti_places *pl)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < pl->n; i++) {
-		size_t j = 0;
-
-		while (j < i && pl->places[j]->at.ifindex != pl->places[i]->at.ifindex)
-			j++;
-		n += j == i && pl->places[i]->at.ifindex;
-	}
-	return n;
-}
 
 bool ti_places_wants_ifaces(const struct ti_places *pl)
 {
@@ -269,7 +260,7 @@ bool ti_places_wants_ifaces(const struct ti_places *pl)
 const char *ti_places_hook(const struct ti_places *pl, const char *group)
 {
 	for (size_t i = 0; i < pl->n; i++)
-		if (!strcmp(pl->places[i]->group, group))
+		if (!strcmp(pl->places[i]->group, group) && !pl->places[i]->failed)
 			return pl->places[i]->at.hook->name;
 	return NULL;
 }

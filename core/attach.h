@@ -40,10 +40,8 @@ void ti_places_iface_gone(struct ti_places *pl, unsigned ifindex);
 
 void ti_places_detach(struct ti_places *pl);
 
-/* Interfaces with a program of ours, and the hook in use for a group (that of
- * its first place; NULL: none). */
-size_t ti_places_ifaces(const struct ti_places *pl);
 bool ti_places_wants_ifaces(const struct ti_places *pl);
+/* The hook in use for a group (that of its first place; NULL: none). */
 const char *ti_places_hook(const struct ti_places *pl, const char *group);
 
 #endif

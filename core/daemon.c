@@ -22,10 +22,11 @@ struct ti_daemon {
 	const struct ti_args *args;
 	struct ti_setup setup;
 	struct event_base *base;
-	struct event *signals[4], *deadline;
+	struct event *signals[4], *deadline, *ifaces_changed;
 	struct ti_ifaces *ifaces;
 	struct ti_plugin_env env;
 	uint64_t admitted; /* events, against --count */
+	bool unread;       /* the sinks' readers have gone */
 	enum ti_exit code;
 };
 
@@ -51,12 +52,26 @@ static void on_reopen(evutil_socket_t sig, short what, void *arg)
 		ti_sink_reopen(d->setup.sinks[i]);
 }
 
+/* Changes come in bunches, and one may concern interfaces above and below it. */
 static void on_iface(void *arg, enum ti_iface_change what, const struct ti_iface *i)
+{
+	static const struct timeval soon = { 0, 20000 };
+	struct ti_daemon *d = arg;
+
+	for (size_t k = 0; what == TI_IFACE_GONE && k < d->setup.n_plugins; k++)
+		ti_plugin_iface_gone(d->setup.plugins[k], i->index);
+	if (!evtimer_pending(d->ifaces_changed, NULL))
+		evtimer_add(d->ifaces_changed, &soon);
+}
+
+static void on_ifaces_changed(evutil_socket_t fd, short what, void *arg)
 {
 	struct ti_daemon *d = arg;
 
+	(void)fd;
+	(void)what;
 	for (size_t k = 0; k < d->setup.n_plugins; k++)
-		ti_plugin_iface(d->setup.plugins[k], what, i);
+		ti_plugin_ifaces(d->setup.plugins[k]);
 }
 
 static bool admit(void *arg)
@@ -71,17 +86,21 @@ static bool admit(void *arg)
 	return true;
 }
 
-/* A sink whose reader went away, as under `| head`, is the end, not a failure. */
+/* When the readers of all sinks went away, as under `| head`, that is the end, not
+ * a failure. */
 static void flush(void *arg)
 {
 	struct ti_daemon *d = arg;
+	size_t unread = 0;
 
 	ti_router_flush(d->setup.router);
 	for (size_t i = 0; i < d->setup.n_sinks; i++)
-		if (ti_sink_error(d->setup.sinks[i]) == -EPIPE) {
-			ti_info("%s: nobody reads any more: stopping", ti_sink_name(d->setup.sinks[i]));
-			event_base_loopbreak(d->base);
-		}
+		unread += ti_sink_error(d->setup.sinks[i]) == -EPIPE;
+	if (unread < d->setup.n_sinks || d->unread)
+		return;
+	d->unread = true;
+	ti_info("nobody reads any more: stopping");
+	event_base_loopbreak(d->base);
 }
 
 static const char *ifname_of(void *arg, uint32_t ifindex)
@@ -184,12 +203,15 @@ static enum ti_exit start_plugins(struct ti_daemon *d)
 
 static enum ti_exit start(struct ti_daemon *d)
 {
-	if (add_signals(d) < 0 || ti_ifaces_new(&d->ifaces, d->base, on_iface, d) < 0)
+	d->ifaces_changed = evtimer_new(d->base, on_ifaces_changed, d);
+	if (!d->ifaces_changed || add_signals(d) < 0 || ti_ifaces_new(&d->ifaces, d->base, on_iface, d) < 0)
 		return TI_EXIT_FAILED;
 	if (check_interfaces(d) < 0)
 		return TI_EXIT_USAGE;
 	if (start_sinks(d) < 0)
 		return TI_EXIT_FAILED;
+	for (size_t i = 0; i < d->setup.n_plugin_modules; i++)
+		ti_hooks_sweep(d->setup.plugin_modules[i].prefix.name, d->ifaces);
 	d->code = start_plugins(d);
 	malloc_trim(0); /* the kernel's BTF, which libbpf has read, was 10 MB */
 	return d->code == TI_EXIT_DONE && add_deadline(d) < 0 ? TI_EXIT_FAILED : d->code;
@@ -226,10 +248,12 @@ static void stop(struct ti_daemon *d)
 			event_free(d->signals[i]);
 	if (d->deadline)
 		event_free(d->deadline);
+	if (d->ifaces_changed)
+		event_free(d->ifaces_changed);
 	event_base_free(d->base);
 }
 
-/* One that is a little cheaper than the default: no locks, no environment. */
+/* One thread, so no locks; ticks to the microsecond. */
 static struct event_base *new_base(void)
 {
 	struct event_config *c = event_config_new();

@@ -135,22 +135,24 @@ static int load_all(struct ti_setup *s, const struct ti_args *a)
 	return ti_setup_load(s, &all);
 }
 
-static int clean(struct ti_setup *s)
+/* Needs nothing but the names of the plugins: it must work whatever the ini says. */
+static int clean(const struct ti_args *a)
 {
 	ti_cleanup(ti_ifaces_freep) struct ti_ifaces *ifaces = NULL;
-	int removed = 0, r = ti_ifaces_new(&ifaces, NULL, NULL, NULL);
+	enum ti_exit code = ti_preflight_log();
+	struct ti_setup s = { 0 };
+	int removed = 0;
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ti_ifaces_count(ifaces); i++)
-		for (size_t p = 0; p < s->n_plugins; p++)
-			for (size_t h = 0; ti_hooks[h]; h++) {
-				r = ti_hooks[h]->sweep ? ti_hooks[h]->sweep(ti_plugin_name(s->plugins[p]),
-							       ti_ifaces_at(ifaces, i)->index) : 0;
-				removed += r > 0 ? r : 0;
-			}
-	printf("%d stale attachment%s removed\n", removed, removed == 1 ? "" : "s");
-	return 0;
+	if (code == TI_EXIT_DONE && ti_setup_modules(&s, a) < 0)
+		code = TI_EXIT_USAGE;
+	if (code == TI_EXIT_DONE && ti_ifaces_new(&ifaces, NULL, NULL, NULL) < 0)
+		code = TI_EXIT_FAILED;
+	for (size_t i = 0; code == TI_EXIT_DONE && i < s.n_plugin_modules; i++)
+		removed += ti_hooks_sweep(s.plugin_modules[i].prefix.name, ifaces);
+	ti_setup_free(&s);
+	if (code == TI_EXIT_DONE)
+		printf("%d stale attachment%s removed\n", removed, removed == 1 ? "" : "s");
+	return code;
 }
 
 int ti_cmd_doctor(const struct ti_args *a)
@@ -162,17 +164,12 @@ int ti_cmd_doctor(const struct ti_args *a)
 
 	if (!a->verbose)
 		ti_log_level(TI_LOG_ERROR);
+	if (a->clean)
+		return clean(a);
 	r = load_all(&s, a);
 	if (r < 0) {
 		ti_setup_free(&s);
 		return r == -EINVAL ? TI_EXIT_USAGE : TI_EXIT_FAILED;
-	}
-	if (a->clean) {
-		code = ti_preflight_log();
-		if (code == TI_EXIT_DONE && clean(&s) < 0)
-			code = TI_EXIT_FAILED;
-		ti_setup_free(&s);
-		return code;
 	}
 	code = say_host(&d);
 	d.may_load = code == TI_EXIT_DONE;

@@ -20,6 +20,9 @@ struct ti_format_env {
 	void *arg;
 };
 
+/* "info" ... "critical". */
+const char *ti_severity_name(enum ti_severity severity);
+
 struct ti_plan;
 
 /* Compile. `type` and `env` must outlive the plan. NULL: out of memory. */

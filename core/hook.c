@@ -5,6 +5,7 @@
  * what outlives the file descriptors.
  */
 #include "hook.h"
+#include "iface.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -103,4 +104,23 @@ int ti_attach(struct ti_attachment *a)
 void ti_detach(struct ti_attachment *a)
 {
 	release(a);
+}
+
+int ti_hooks_sweep(const char *plugin, const struct ti_ifaces *ifaces)
+{
+	int removed = 0;
+
+	for (size_t i = 0; i < ti_ifaces_count(ifaces); i++) {
+		const struct ti_iface *iface = ti_ifaces_at(ifaces, i);
+
+		for (size_t h = 0; !iface->gone && ti_hooks[h]; h++) {
+			int n = ti_hooks[h]->sweep ? ti_hooks[h]->sweep(plugin, iface->index) : 0;
+
+			if (n > 0)
+				ti_info("%s: %s: removed what a killed tcpinspect left at %s", plugin,
+					iface->name, ti_hooks[h]->name);
+			removed += n > 0 ? n : 0;
+		}
+	}
+	return removed;
 }

@@ -74,6 +74,10 @@ void ti_attachment_init(struct ti_attachment *a); /* the empty state: fds -1 */
 int ti_attach(struct ti_attachment *a);
 void ti_detach(struct ti_attachment *a); /* safe in the empty state and twice */
 
+struct ti_ifaces;
+/* Remove what killed instances have left anywhere for a plugin; how many things. */
+int ti_hooks_sweep(const char *plugin, const struct ti_ifaces *ifaces);
+
 /* For the hook_*.c files: fill why[] and return r; an errno with its cure. */
 int ti_hook_why(char *why, size_t size, int r, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

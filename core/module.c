@@ -30,6 +30,7 @@
 
 #include "log.h"
 #include "note.h"
+#include "option.h"
 
 #define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
@@ -405,6 +406,22 @@ static int judge_new(const struct ti_module *m, void *dl, const void *descriptor
 	return 0;
 }
 
+/* Values are written where the rows say: they must lie in the config struct. */
+static int judge_options(const struct ti_module *m)
+{
+	const bool sink = m->prefix.kind == TI_MODULE_SINK;
+	const struct ti_option *o = sink ? m->sink.options : m->plugin.options;
+	size_t n = sink ? m->sink.n_options : m->plugin.n_options;
+	size_t size = sink ? m->sink.config_size : m->plugin.config_size;
+
+	for (; n; n--, o++)
+		if (!o->key || !ti_option_size(o->type) || ti_option_size(o->type) > size ||
+		    o->offset > size - ti_option_size(o->type))
+			return ti_err(-EINVAL, "%s: its option '%s' has no place in a config of %zu bytes: set .config_size and .offset and rebuild",
+				      m->path, o->key ? o->key : "", size);
+	return 0;
+}
+
 /* What a descriptor of either kind must have. */
 static int judge_descriptor(const struct ti_module *m)
 {
@@ -427,7 +444,7 @@ static int judge_descriptor(const struct ti_module *m)
 		if (needs[i].missing)
 			return ti_err(-EINVAL, "%s: its %s leaves .%s empty: set it and rebuild",
 				      m->path, kinds[m->prefix.kind].symbol, needs[i].member);
-	return 0;
+	return judge_options(m);
 }
 
 static int take_descriptor(struct ti_module *m, const void *descriptor)

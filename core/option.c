@@ -494,3 +494,10 @@ int ti_duration_parse(const char *text, uint64_t *ns)
 
 	return parse_number(&types[TI_OPT_DURATION], text, ns, &rest) < 0 ? -EINVAL : 0;
 }
+
+size_t ti_option_size(enum ti_option_type type)
+{
+	if ((size_t)type >= TI_ARRAY_SIZE(types))
+		return 0;
+	return types[type].width ? types[type].width : sizeof(char *);
+}

@@ -32,6 +32,9 @@ int ti_option_defaults(const struct ti_option *table, size_t n, void *base,
 /* Free the strings and lists a table has stored. Safe on a zeroed struct. */
 void ti_option_free(const struct ti_option *table, size_t n, void *base);
 
+/* Bytes that a value takes where it is stored; 0: no such type. */
+size_t ti_option_size(enum ti_option_type type);
+
 /* Type as people name it ("duration"), and the allowed range as text in out[]
  * ("1 to 65535", "off, limit", "" when anything goes). Returns out. */
 const char *ti_option_type_name(enum ti_option_type type);

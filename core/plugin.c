@@ -23,7 +23,7 @@ const struct ti_option ti_plugin_options[] = {
 	OPT(enabled, .key = "enabled", .type = TI_OPT_BOOL, .def = "no", .help = "run this plugin"),
 	OPT(hook, .key = "hook", .type = TI_OPT_STRING, .def = "auto", .max = 31,
 	    .help = "kernel hook to prefer; auto: the plugin's own order"),
-	OPT(interfaces, .key = "interfaces", .type = TI_OPT_LIST,
+	OPT(interfaces, .key = "interfaces", .type = TI_OPT_LIST, .min = 1, .max = 65535,
 	    .help = "interfaces to attach to, as in [tcpinspect]; default: those"),
 	OPT(ring_size, .key = "ring_size", .type = TI_OPT_SIZE, .def = "1MiB", .min = 4096,
 	    .max = 1 << 30, .help = "ring buffer for events, rounded up to a power of two"),
@@ -103,7 +103,8 @@ static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_i
 }
 
 int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_router *router,
-		  struct ti_ini *ini, struct ti_ini_section *s, const char *interfaces)
+		  struct ti_ini *ini, struct ti_ini_section *s, const char *interfaces,
+		  const char *instead)
 {
 	struct ti_plugin_run *p = calloc(1, sizeof(*p));
 	int r = -ENOMEM;
@@ -119,8 +120,9 @@ int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_rou
 				  (const char *)p->d->bpf_end - (const char *)p->d->bpf);
 	if (r >= 0)
 		r = read_options(p, ini, s);
-	if (r >= 0 && !p->common.interfaces) {
-		p->common.interfaces = strdup(interfaces);
+	if (r >= 0 && (instead || !p->common.interfaces)) {
+		free(p->common.interfaces);
+		p->common.interfaces = strdup(instead ? instead : interfaces);
 		r = p->common.interfaces ? 0 : -ENOMEM;
 	}
 	if (r >= 0)
@@ -311,20 +313,30 @@ int ti_plugin_start(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 	return 0;
 }
 
-void ti_plugin_iface(struct ti_plugin_run *p, enum ti_iface_change what, const struct ti_iface *i)
+void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex)
 {
-	size_t before;
-	char why[256];
-
 	if (!p->running)
 		return;
-	before = ti_places_ifaces(p->places);
-	if (what == TI_IFACE_GONE ||
-	    !ti_ifaces_chosen(p->env->ifaces, i, p->common.interfaces, why, sizeof(why)))
-		ti_places_iface_gone(p->places, i->index);
-	else if (ti_places_wants_ifaces(p->places))
-		ti_places_iface(p->places, i);
-	if (p->d->attached && ti_places_ifaces(p->places) != before)
+	ti_places_iface_gone(p->places, ifindex);
+	if (p->d->attached)
+		p->d->attached(p->self);
+}
+
+void ti_plugin_ifaces(struct ti_plugin_run *p)
+{
+	char why[256];
+
+	if (!p->running || !ti_places_wants_ifaces(p->places))
+		return;
+	for (size_t k = 0; k < ti_ifaces_count(p->env->ifaces); k++) {
+		const struct ti_iface *i = ti_ifaces_at(p->env->ifaces, k);
+
+		if (ti_ifaces_chosen(p->env->ifaces, i, p->common.interfaces, why, sizeof(why)))
+			ti_places_iface(p->places, i);
+		else
+			ti_places_iface_gone(p->places, i->index);
+	}
+	if (p->d->attached)
 		p->d->attached(p->self);
 }
 

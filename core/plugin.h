@@ -33,11 +33,12 @@ extern const size_t ti_plugin_n_options;
  * A plugin of module `m` (opened, borrowed) with its options from section `s`
  * (NULL: defaults); bad ones are counted in ini->errors. Its BPF object is read
  * but nothing is loaded: needs no privilege. Its event types are made known to
- * the router. `interfaces` is what applies when the plugin names none. -errno:
- * logged.
+ * the router. `interfaces` is what applies when the section names none, `instead`
+ * (NULL: nothing) what applies whatever it names. -errno: logged.
  */
 int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_router *router,
-		  struct ti_ini *ini, struct ti_ini_section *s, const char *interfaces);
+		  struct ti_ini *ini, struct ti_ini_section *s, const char *interfaces,
+		  const char *instead);
 void ti_plugin_free(struct ti_plugin_run *p);
 
 const char *ti_plugin_name(const struct ti_plugin_run *p);
@@ -58,8 +59,11 @@ struct ti_plugin_env {
 
 /* Load, start, attach. -errno: logged, nothing is left attached. */
 int ti_plugin_start(struct ti_plugin_run *p, const struct ti_plugin_env *env);
-/* An interface came, changed or went. */
-void ti_plugin_iface(struct ti_plugin_run *p, enum ti_iface_change what, const struct ti_iface *i);
+/* An interface is gone. */
+void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex);
+/* Interfaces have changed: attach to those that are to be, leave those that
+ * aren't any more. All are looked at, since each stands on others. */
+void ti_plugin_ifaces(struct ti_plugin_run *p);
 /* Detach, drain the ring, let the plugin say its last. Safe when not started. */
 void ti_plugin_stop(struct ti_plugin_run *p);
 uint64_t ti_utc_offset(void);

@@ -10,6 +10,8 @@
 #include <time.h>
 #include "attach.h"
 
+#define CLOCK_STEP 5000000000ull /* ns; less is held monotonic, more is somebody's will */
+
 static struct ti_plugin_run *of(struct ti_handle *h)
 {
 	return (struct ti_plugin_run *)h;
@@ -39,7 +41,11 @@ void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void 
 		ti_router_swallowed(p->router, p->index);
 		return;
 	}
-	if (utc < p->last_utc)
+	if (utc + CLOCK_STEP < p->last_utc) {
+		ti_log_limited(&p->odd, TI_LOG_WARNING, "%s: the clock was set back: so are the times of events",
+			       ti_plugin_name(p));
+		p->last_utc = utc;
+	} else if (utc < p->last_utc)
 		rec->boot_ns = p->last_utc - *p->env->utc_offset;
 	else
 		p->last_utc = utc;

@@ -52,6 +52,8 @@ const struct ti_option ti_route_options[] = {
 		.type = TI_OPT_LIST,
 		.offset = offsetof(struct route, events),
 		.def = "*",
+		.min = 1,
+		.max = 65535,
 		.help = "plugins (synflood) or single events (synflood.flood_start); *: all",
 	},
 	{
@@ -59,6 +61,8 @@ const struct ti_option ti_route_options[] = {
 		.type = TI_OPT_LIST,
 		.offset = offsetof(struct route, sinks),
 		.def = "*",
+		.min = 1,
+		.max = 65535,
 		.help = "names of the sinks that get them; *: all",
 	},
 };

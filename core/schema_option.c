@@ -29,9 +29,6 @@ static uint64_t load_uint(const void *at, uint32_t width)
 	uint64_t v = 0;
 
 	memcpy(&v, at, width <= sizeof(v) ? width : sizeof(v)); /* little-endian, as bpfel is */
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v >>= 64 - 8 * width;
-#endif
 	return v;
 }
 

@@ -17,7 +17,7 @@ static const char *const levels[] = { "error", "warning", "info", "debug", NULL 
 
 #define OPT(field, ...) { .offset = offsetof(struct ti_core_options, field), __VA_ARGS__ }
 const struct ti_option ti_core_options[] = {
-	OPT(interfaces, .key = "interfaces", .type = TI_OPT_LIST, .def = "*",
+	OPT(interfaces, .key = "interfaces", .type = TI_OPT_LIST, .def = "*", .min = 1, .max = 65535,
 	    .help = "interfaces to attach to: names or shell patterns, also of ones that come later; !PATTERN leaves out"),
 	OPT(host, .key = "host", .type = TI_OPT_STRING, .max = 255,
 	    .help = "name of this host in events; default: its host name"),
@@ -153,7 +153,7 @@ static bool plugin_wanted(const struct wanted *w, const struct ti_module *m)
 
 	if (m->named || (w->a->plugins && ti_list_has(w->a->plugins, m->prefix.name)))
 		return true;
-	if (w->a->plugins || w->a->plugin_files.n || !sec)
+	if (w->a->plugins || !sec)
 		return false;
 	value = ti_ini_get(sec, "enabled");
 	/* A bad value is an error, which opening the plugin will find. */
@@ -175,7 +175,7 @@ static int open_plugin(struct wanted *w, struct ti_module *m)
 	if (r >= 0)
 		r = ti_plugin_new(&s->plugins[s->n_plugins], m, s->router, &s->ini,
 				  ti_ini_find(&s->ini, "plugin", m->prefix.name),
-				  w->a->interfaces ? w->a->interfaces : s->core.interfaces);
+				  s->core.interfaces, w->a->interfaces);
 	if (r >= 0)
 		s->n_plugins++;
 	return r;
@@ -222,6 +222,8 @@ static int add_sink(struct ti_setup *s, const struct ti_args *a, const char *nam
 	s->sinks = grown;
 	type = type ? type : name;
 	console = !strcmp(type, "console");
+	if (console && !s->console)
+		s->console = name;
 	m = module_by_name(s->sink_modules, s->n_sink_modules, type);
 	if (!m) {
 		unknown_module(why, sizeof(why), "sink type", type, s->sink_modules, s->n_sink_modules,
@@ -252,7 +254,7 @@ static int open_sinks(struct ti_setup *s, const struct ti_args *a)
 			any = true;
 			r = add_sink(s, a, s->ini.sections[i].name, &s->ini.sections[i]);
 		}
-	if (r >= 0 && (!any || (a->output && !ti_ini_find(&s->ini, "sink", "console"))))
+	if (r >= 0 && (!any || (a->output && !s->console)))
 		r = add_sink(s, a, "console", NULL);
 	return r;
 }
@@ -313,7 +315,7 @@ static void add_routes(struct ti_setup *s, const struct ti_args *a)
 
 	for (size_t i = 0; i < s->n_plugin_modules; i++)
 		known[i] = s->plugin_modules[i].prefix.name;
-	ti_router_routes(s->router, &s->ini, known, s->n_plugin_modules, a->output ? "console" : NULL);
+	ti_router_routes(s->router, &s->ini, known, s->n_plugin_modules, a->output ? s->console : NULL);
 }
 
 static int load(struct ti_setup *s, const struct ti_args *a)

@@ -35,6 +35,7 @@ struct ti_setup {
 	size_t n_failed;  /* plugins that were wanted and can't be opened; logged */
 	struct ti_sink_run **sinks;
 	size_t n_sinks;
+	const char *console; /* name of the first sink of that type */
 	struct ti_router *router;
 	struct ti_format_env env;
 };

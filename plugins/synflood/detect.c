@@ -23,7 +23,7 @@ static bool bad_listener(struct detector *d, const struct second *s, const struc
 	unsigned percent = s->syns ? s->completed * 100 / s->syns : 100;
 	double excess = (double)open - l->alarm_rate / 2.0;
 
-	if (!completes_too_few(s, l)) {
+	if (s->syns && !completes_too_few(s, l)) {
 		d->cusum = 0;
 		SAY(d, "%u %% of %llu SYNs/s complete, at least %u %%", percent, (ull)s->syns,
 		    l->completion);
@@ -113,6 +113,7 @@ enum outcome detect(struct detector *d, const struct second *s, const struct lim
 		bad = bad_unknown(d, s, l);
 	else
 		bad = bad_listener(d, s, l);
+	overload |= bad && s->queue_full;
 	if (bad) {
 		bool started = !d->alarmed;
 

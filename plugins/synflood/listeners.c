@@ -204,9 +204,13 @@ int listeners_scan(struct listeners *l)
 	if (fd >= 0)
 		close(fd);
 	if (r < 0) {
-		l->host->log(l->h, TI_LOG_ERROR, "cannot list the listening sockets: %s", strerror(-r));
+		if (!l->blind)
+			l->host->log(l->h, TI_LOG_ERROR, "cannot list the listening sockets: %s; tried again each second",
+				     strerror(-r));
+		l->blind = true;
 		return r;
 	}
+	l->blind = false;
 	for (uint32_t i = 1; i < SLOTS; i++)
 		if (l->slot[i].used && !l->slot[i].seen)
 			drop(l, i);

@@ -23,6 +23,7 @@ struct listeners {
 	struct ti_handle *h;
 	struct port_slots *ports; /* in the BPF object */
 	int map;                  /* exact ones, in the BPF object */
+	bool blind;               /* the last scan failed, and it was said */
 	bool full;                /* said that there are more than slots */
 	struct listener slot[SLOTS];
 };

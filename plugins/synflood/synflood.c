@@ -79,7 +79,7 @@ static const struct ti_option options[] = {
 	    .max = 3600000000000, .help = "a flood is over after this long without a bad second"),
 	OPT(update_period, .type = TI_OPT_DURATION, .def = "10s", .min = 0, .max = 3600000000000,
 	    .help = "flood_update this often while one lasts; 0: never"),
-	OPT(sources_period, .type = TI_OPT_DURATION, .def = "60s", .min = 0, .max = 86400000000000,
+	OPT(sources_period, .type = TI_OPT_DURATION, .def = "60s", .min = 0, .max = 3600000000000,
 	    .help = "syn_sources this often, and at the end; 0: never"),
 	OPT(sources_top, .type = TI_OPT_U32, .def = "10", .min = 1, .max = SYN_SOURCES_TOP,
 	    .help = "sources that syn_sources names"),
@@ -125,7 +125,6 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 		.targets = 1,
 		.listening = is_listener(slot),
 		.completion_known = s->host->hook(s->h, "completions") != NULL,
-		.queue_full = is_listener(slot) && s->listeners.slot[slot].queue_full,
 	};
 	if (now.syns != w->last.syns) {
 		w->second.sources = distinct_estimate(&s->cpus, distinct, epoch);
@@ -264,7 +263,10 @@ static void explain(struct self *s, uint32_t slot, enum outcome outcome)
 static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 {
 	struct watched *w = &s->watched[slot];
-	enum outcome outcome = detect(&w->detector, &w->second, &s->limits);
+	enum outcome outcome;
+
+	w->second.queue_full = is_listener(slot) && s->listeners.slot[slot].queue_full;
+	outcome = detect(&w->detector, &w->second, &s->limits);
 	bool bad;
 
 	if (s->o->explain)
@@ -337,11 +339,13 @@ static void tick_sources(struct self *s)
 {
 	uint32_t ended = *s->sources_epoch;
 
-	if (!is_due(s, s->sources_since, s->o->sources_period))
+	/* Also when nobody wants to hear of it: counts have 31 bits. */
+	if (!is_due(s, s->sources_since, s->o->sources_period ? s->o->sources_period : 3600 * SECOND))
 		return;
 	sources_clear(&s->cpus, ended + 1);
 	__atomic_store_n(s->sources_epoch, ended + 1, __ATOMIC_RELEASE);
-	emit_sources(s, ended);
+	if (s->o->sources_period)
+		emit_sources(s, ended);
 	s->sources_since = s->now;
 }
 
@@ -356,6 +360,11 @@ static void tick_listeners(struct self *s, bool waiting)
 	s->scanned = s->now;
 }
 
+static bool is_watched(const struct self *s, uint32_t slot)
+{
+	return !is_listener(slot) || s->listeners.slot[slot].used || s->watched[slot].detector.alarmed;
+}
+
 static void tick(void *self, uint64_t boot_ns)
 {
 	struct self *s = self;
@@ -367,14 +376,17 @@ static void tick(void *self, uint64_t boot_ns)
 	senders_begin(&s->senders, *s->sources_epoch, boot_ns - s->last);
 	__atomic_store_n(s->epoch, ended + 1, __ATOMIC_RELEASE);
 	for (uint32_t slot = 1; slot < COUNTED; slot++) {
-		if (is_listener(slot) && !s->listeners.slot[slot].used &&
-		    !s->watched[slot].detector.alarmed)
+		if (!is_watched(s, slot))
 			continue;
 		read_second(s, slot, ended);
 		waiting |= s->watched[slot].second.syns > s->watched[slot].second.completed ||
 			   s->watched[slot].detector.alarmed;
-		if (slot != BACKSCATTER)
-			judge(s, slot, ended);
+	}
+	tick_listeners(s, waiting); /* also says whose accept queue is full */
+	for (uint32_t slot = 1; slot < BACKSCATTER; slot++) {
+		if (!is_watched(s, slot))
+			continue;
+		judge(s, slot, ended);
 		if (is_bucket(slot) && s->watched[slot].arrived)
 			forget_votes(s, slot);
 	}
@@ -382,7 +394,6 @@ static void tick(void *self, uint64_t boot_ns)
 	prefixes_clear(&s->cpus, ended);
 	senders_end(&s->senders, s->arrived, s->o->alarm_rate / 4);
 	tick_sources(s);
-	tick_listeners(s, waiting);
 	s->last = boot_ns;
 }
 
@@ -442,6 +453,12 @@ static void stop(void *self)
 	struct self *s = self;
 
 	s->now = s->host->now(s->h);
+	for (uint32_t slot = 1; slot < COUNTED; slot++)
+		if (s->watched[slot].detector.alarmed) {
+			snprintf(s->watched[slot].detector.why, sizeof(s->watched[slot].detector.why),
+				 "it may go on: tcpinspect stops");
+			emit_flood(s, slot, 0, s->flood_end);
+		}
 	if (s->o->sources_period)
 		emit_sources(s, *s->sources_epoch);
 	free(s);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <tcpinspect/sink.h>
 #include <unistd.h>
@@ -119,6 +120,8 @@ static const char *explain(int error)
 		return "it is a symbolic link: name the file itself";
 	case ENXIO:
 		return "it is a FIFO that nobody reads, or a socket";
+	case EBUSY:
+		return "another sink, or another tcpinspect, writes to it: give each its own";
 	case EINVAL:
 		return "it is no regular file, FIFO or character device";
 	default:
@@ -139,6 +142,16 @@ static void end_torn_line(struct file *f)
 	    f->config->path);
 }
 
+/* Two writers would each rotate the other's file away. -EBUSY: there is one. */
+static int lock_file(const struct file *f, int fd, const struct stat *st)
+{
+	struct stat old;
+
+	if (f->fd >= 0 && fstat(f->fd, &old) == 0 && old.st_ino == st->st_ino && old.st_dev == st->st_dev)
+		flock(f->fd, LOCK_UN); /* ourselves, opening it anew */
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
+}
+
 /* Open the path in place of what is open; on error that stays. */
 static int open_file(struct file *f)
 {
@@ -151,6 +164,10 @@ static int open_file(struct file *f)
 	    !(S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))) {
 		close(fd);
 		return -EINVAL;
+	}
+	if (S_ISREG(st.st_mode) && lock_file(f, fd, &st) < 0) {
+		close(fd);
+		return -EBUSY;
 	}
 	if (f->fd >= 0)
 		close(f->fd);

@@ -133,35 +133,22 @@ struct {
 /* For a field: one sentence for `list -v` and the man page. */
 #define TI_HELP(text) TI_TAG("help:" text)
 
-/*
- * Wake the daemon when the ring was empty or has just come to be half full. In
- * between it polls, every 10 ms, for as long as data flows: a wake-up a record
- * costs some 60 times the record.
- */
-static __always_inline __u64 ti_wake(__u64 used, __u64 len)
-{
-	__u64 half = bpf_ringbuf_query(&ti_ring, BPF_RB_RING_SIZE) / 2;
-
-	if (used == 0 || (used < half && used + len >= half))
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
-}
-
-static __always_inline void *ti_reserve(__u16 event, __u32 len, __u64 *wake)
+/* Submitted without flags: the kernel wakes the daemon for the first record after
+ * it has caught up, and for no other; while data flows the daemon polls, every
+ * 10 ms. (A wake-up costs some 60 times the record.) */
+static __always_inline void *ti_reserve(__u16 event, __u32 len)
 {
 	struct ti_counters *c = TI_CPU(ti_counters);
 	struct ti_record *rec;
 
 	if (!c)
 		return 0;
-	c->n[TI_COUNT_EMITTED]++;
-	*wake = bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA);
+	__sync_fetch_and_add(&c->n[TI_COUNT_EMITTED], 1);
 	rec = bpf_ringbuf_reserve(&ti_ring, sizeof(*rec) + len, 0);
 	if (!rec) {
-		c->n[TI_COUNT_LOST]++;
+		__sync_fetch_and_add(&c->n[TI_COUNT_LOST], 1);
 		return 0;
 	}
-	*wake = ti_wake(*wake, sizeof(*rec) + len);
 	__builtin_memset(rec, 0, sizeof(*rec) + len);
 	rec->event = event;
 	rec->len = len;
@@ -180,13 +167,9 @@ static __always_inline void *ti_reserve(__u16 event, __u32 len, __u64 *wake)
  *	}
  */
 #define TI_EMIT(name, var)                                                     \
-	for (__u64 wake_##var = 0,                                             \
-		   once_##var = (__u64)ti_reserve((__u16)(__u64)ti_event_##name,\
-						  sizeof(struct name), &wake_##var);\
-	     once_##var; once_##var = 0)                                       \
-		for (struct name *var = (void *)once_##var; var;               \
-		     bpf_ringbuf_submit((struct ti_record *)var - 1, wake_##var),\
-			 var = 0)
+	for (struct name *var = ti_reserve((__u16)(__u64)ti_event_##name,      \
+					   sizeof(struct name));               \
+	     var; bpf_ringbuf_submit((struct ti_record *)var - 1, 0), var = 0)
 
 /* --- hooks ------------------------------------------------------------- */
 
@@ -209,10 +192,15 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 	__builtin_memset(pkt, 0, sizeof(*pkt));
 	pkt->ctx = ctx;
 	pkt->hook = hook;
-	if (hook == TI_AT_XDP)
-		pkt->len = ((struct xdp_md *)ctx)->data_end - ((struct xdp_md *)ctx)->data;
-	else
+	if (hook == TI_AT_XDP) {
+		__u64 end = ((struct xdp_md *)ctx)->data_end, start = ((struct xdp_md *)ctx)->data;
+
+		/* Pointers, whatever their type here: 64 bits or the verifier objects. */
+		asm volatile("%0 -= %1" : "+r"(end) : "r"(start));
+		pkt->len = end;
+	} else {
 		pkt->len = ((struct __sk_buff *)ctx)->len;
+	}
 }
 
 /* Parse, count; true: there is a TCP packet for the body. */

@@ -67,7 +67,4 @@ struct ti_event_type {
 	uint32_t n_fields;
 };
 
-/* "info" ... "critical". */
-const char *ti_severity_name(enum ti_severity severity);
-
 #endif

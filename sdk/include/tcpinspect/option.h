@@ -29,7 +29,7 @@ enum ti_option_type {
 };
 
 /*
- * One option. Everything pointed to must live as long as the plugin or sink.
+ * One option. Frozen for 1.x, since modules hold arrays of it. Everything pointed to must live as long as the plugin or sink.
  *
  * TI_OPT_STRING and TI_OPT_LIST store a pointer to a NUL-terminated string that
  * the daemon owns and that stays valid until the module's stop() has returned;

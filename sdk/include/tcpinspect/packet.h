@@ -129,7 +129,9 @@ static __always_inline int ti_addr_is_v4(const ti_addr *a)
 	return a->hi == 0 && (__u32)a->lo == bpf_htonl(0xffff);
 }
 
-static __always_inline enum ti_parsed ti_parse_tcp(struct ti_packet *pkt, __u32 off, __u32 end)
+/* A first fragment may end within the TCP options: what stands before them counts. */
+static __always_inline enum ti_parsed ti_parse_tcp(struct ti_packet *pkt, __u32 off, __u32 end,
+						   int fragment)
 {
 	struct ti_tcp_hdr tcp;
 	__u32 len;
@@ -137,11 +139,11 @@ static __always_inline enum ti_parsed ti_parse_tcp(struct ti_packet *pkt, __u32 
 	if (ti_load(pkt->ctx, pkt->hook, off, &tcp, sizeof(tcp)))
 		return TI_TRUNCATED;
 	len = (tcp.doff >> 4) * 4;
-	if (len < sizeof(tcp) || off + len > end)
+	if (len < sizeof(tcp) || (off + len > end && !fragment))
 		return TI_TRUNCATED;
 	pkt->l4 = off;
 	pkt->payload = off + len;
-	pkt->payload_len = end - off - len;
+	pkt->payload_len = off + len < end ? end - off - len : 0;
 	pkt->src_port = bpf_ntohs(tcp.source);
 	pkt->dst_port = bpf_ntohs(tcp.dest);
 	pkt->seq = bpf_ntohl(tcp.seq);
@@ -177,7 +179,7 @@ static __always_inline enum ti_parsed ti_parse_ipv4(struct ti_packet *pkt, __u32
 	if ((frag & 0x2000) && len < ihl + sizeof(struct ti_tcp_hdr))
 		return TI_FRAGMENT;
 	/* 0 in a packet of over 64 KiB that GRO has put together (BIG TCP). */
-	return ti_parse_tcp(pkt, off + ihl, len ? off + len : pkt->len);
+	return ti_parse_tcp(pkt, off + ihl, len ? off + len : pkt->len, frag & 0x2000);
 }
 
 /* Next header numbers (IANA). */
@@ -228,7 +230,7 @@ static __always_inline enum ti_parsed ti_parse_ipv6(struct ti_packet *pkt, __u32
 		return ti_is_exthdr(next) ? TI_UNSUPPORTED : TI_NOT_TCP;
 	if (fragmented && off + sizeof(struct ti_tcp_hdr) > end)
 		return TI_FRAGMENT;
-	return ti_parse_tcp(pkt, off, end);
+	return ti_parse_tcp(pkt, off, end, fragmented);
 }
 
 /*

@@ -13,6 +13,10 @@
 
 #include <linux/types.h>
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "tcpinspect is for little-endian machines (x86-64, arm64)"
+#endif
+
 /*
  * An IPv6 address in network byte order, or an IPv4 address mapped into
  * ::ffff:0:0/96 (RFC 4291, 2.5.5.2), which is printed as plain IPv4.
