@@ -86,7 +86,7 @@ static void test_first_second_of_a_listener(void **state)
 		enum outcome outcome;
 		const char *why;
 	} rows[] = {
-		{0, 0, OUTCOME_QUIET, "100 %"},
+		{0, 0, OUTCOME_QUIET, "0 SYNs/s uncompleted (< 100)"},
 		{99, 0, OUTCOME_QUIET, "99 SYNs/s uncompleted (< 100)"},
 		{100, 0, OUTCOME_START, "100 SYNs/s uncompleted (>= 100), 0 % complete (< 50 %)"},
 		{199, 99, OUTCOME_START, "100 SYNs/s uncompleted"},
@@ -108,6 +108,18 @@ static void test_first_second_of_a_listener(void **state)
 		if (!strstr(d.why, rows[i].why))
 			fail_msg("row %zu: '%s' is not in '%s'", i, rows[i].why, d.why);
 	}
+}
+
+/* A second without any SYN makes a slow flood slower, and doesn't hide it. */
+static void test_pulses_add_up(void **state)
+{
+	struct detector d = {0};
+	int seconds = 0;
+
+	(void)state;
+	while (seconds < 120 && next(&d, seen(seconds % 3 == 2 ? 0 : 90, 0)) != OUTCOME_START)
+		seconds++;
+	assert_in_range(seconds, 30, 60);
 }
 
 static void test_completion_of_100_percent(void **state)
@@ -342,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_second_of_a_listener),
+		cmocka_unit_test(test_pulses_add_up),
 		cmocka_unit_test(test_completion_of_100_percent),
 		cmocka_unit_test(test_slow_and_steady),
 		cmocka_unit_test(test_below_half_for_ever),
