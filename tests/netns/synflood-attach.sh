@@ -86,7 +86,7 @@ stop
 inspect eth0
 killed
 inspect eth0
-[ "$hook" = xdp ] || said 'removed .*tc filter that a killed tcpinspect left' || fail "it says nothing"
+[ "$hook" = xdp ] || said 'removed what a killed tcpinspect left at tc' || fail "it says nothing"
 [ "$hook" = xdp ] || [ "$(filters)" = 1 ] || fail "more than one filter"
 stop
 nothing_left
