@@ -323,11 +323,10 @@ static void emit_sources(struct self *s, uint32_t epoch)
 		sources_top(&s->cpus, epoch, top, s->o->sources_top, (uint64_t *)&e.syns, &exact);
 
 	e.exact = exact;
-	e.top.len = n;
 	for (size_t i = 0; i < n; i++) {
-		e.top.item[i].src_ip = top[i].addr;
-		e.top.item[i].syns = top[i].count;
-		e.top.item[i].error = top[i].error;
+		if (!exact && top[i].sure * 1000 < e.syns) /* one of many */
+			continue;
+		e.top.item[e.top.len++] = (struct syn_source){ top[i].addr, top[i].count, top[i].error };
 	}
 	if (e.syns)
 		s->host->emit(s->h, s->syn_sources, &e, sizeof(e), s->now);
