@@ -2,8 +2,8 @@
 /*
  * Owns the table of interfaces. It changes at two places only: one link's
  * notification (on_message) and a whole dump (refresh). A dump is read to its
- * end before anything of it is believed, and the table is complete before the
- * owner is told, so that what it asks in its callback is answered right.
+ * end before anything of it is believed. While the owner is told of the changes of a
+ * dump some of them may be to come, so it looks at all interfaces afterwards.
  */
 #include "iface.h"
 

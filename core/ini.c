@@ -8,14 +8,9 @@
 #include "option.h"
 #include "put.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	KEYS_MAX = 1024, /* of a section */
@@ -83,7 +78,6 @@ char *ti_ini_trim(char *text, size_t len)
 	return text + strspn(text, TI_INI_BLANKS);
 }
 
-/* Is there a [kind name]? -EINVAL says in why[] what is wrong with it. */
 int ti_ini_check_section(const char *kind, const char *name, char *why, size_t size)
 {
 	const char *near = ti_nearest(kind, kinds, TI_ARRAY_SIZE(kinds), sizeof(*kinds));
@@ -136,8 +130,6 @@ struct ti_ini_key *ti_ini_find_key(struct ti_ini_section *s, const char *key)
 	return NULL;
 }
 
-/* The section of this kind and name, made when there is none; valid until the
- * next one is made. NULL: logged. */
 struct ti_ini_section *ti_ini_open_section(struct ti_ini *ini, const char *kind, const char *name,
 					   const struct ti_ini_key *here)
 {
@@ -162,7 +154,6 @@ struct ti_ini_section *ti_ini_open_section(struct ti_ini *ini, const char *kind,
 	return s;
 }
 
-/* Add a key or override it. -ENOMEM: logged. */
 int ti_ini_set_key(struct ti_ini *ini, struct ti_ini_section *s, const char *key, const char *value,
 		   const struct ti_ini_key *here)
 {
@@ -193,7 +184,6 @@ int ti_ini_set_key(struct ti_ini *ini, struct ti_ini_section *s, const char *key
 	return 0;
 }
 
-/* -EINVAL says in why[] what is wrong with it. */
 int ti_ini_check_key(const char *key, char *why, size_t size)
 {
 	if (!*key)

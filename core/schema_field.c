@@ -55,9 +55,6 @@ int ti_schema_enum_names(struct ti_schema *s, uint32_t id, const struct ti_enum_
 
 /* --- fields ------------------------------------------------------------- */
 
-int ti_schema_fields(struct ti_schema *s, struct place *at, uint32_t id, bool in_list,
-		     const struct ti_field **out, uint32_t *n_out);
-
 /* struct { len; array NAME; }, the shape of ti_str and ti_list: `width` bytes of
  * len and the array right behind it. */
 static const struct btf_array *counted(const struct ti_schema *s, const struct btf_type *t,

@@ -137,11 +137,13 @@ static void drop(struct listeners *l, uint32_t slot)
 static void saw(struct listeners *l, const struct nlmsghdr *n)
 {
 	const struct inet_diag_msg *m = NLMSG_DATA(n);
-	struct listener x = { .addr = addr_of(m), .port = ntohs(m->id.idiag_sport) };
+	struct listener x = { 0 };
 	uint32_t slot;
 
 	if (n->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
 		return;
+	x.addr = addr_of(m);
+	x.port = ntohs(m->id.idiag_sport);
 	if (!x.addr.hi && !x.addr.lo) {
 		x.v6 = m->idiag_family == AF_INET6;
 		x.v4 = !x.v6 || !v6only(n, m);
