@@ -57,7 +57,7 @@ struct ti_filter_lists {
 
 TI_STATIC_ASSERT(sizeof(struct ti_filter_key) == 20, "a prefix length and 16 bytes");
 
-#ifdef __bpf__
+#ifdef TCPINSPECT_BPF_H
 
 #define TI_KNOWS_FLOW TI_TAG("knows:flow")
 #define TI_KNOWS_SOCK TI_TAG("knows:sock")
