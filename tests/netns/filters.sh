@@ -35,7 +35,7 @@ filtered() {
 
 cat >"$work/connect.py" <<'END'
 import socket, sys
-for line in sys.stdin:
+for line in iter(sys.stdin.readline, "\n"):
     source, to, port, number = line.split()
     for i in range(int(number)):
         s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET)
@@ -114,18 +114,21 @@ if [ -z "$cgroups" ]; then
 	mount -t cgroup2 cgroup2 "$cgroups" || skip "no cgroup2 here"
 fi
 mine=/ti-filters-$RANDOM$RANDOM
-no_members() {
-	[ -z "$(find "$cgroups$mine" -name cgroup.procs -exec cat {} +)" ]
+removed() {
+	find "$cgroups$mine" -depth -type d -exec rmdir {} + 2>/dev/null
+	[ ! -e "$cgroups$mine" ]
 }
 tidy() {
-	local status=$?
-	disown -a
-	find "$cgroups$mine" -name cgroup.procs -exec cat {} + | xargs -r kill 2>/dev/null || :
-	eventually 5 no_members || :
-	find "$cgroups$mine" -depth -type d -exec rmdir {} + || :
+	local status=$? name
+	for name in "${!to[@]}"; do
+		echo >&"${to[$name]}"
+	done
+	[ -z "$server" ] || kill "$server" || :
+	eventually 5 removed || :
 	return $status
 }
 trap 'tidy; finish' EXIT
+server=
 mkdir -p "$cgroups$mine/web/worker" "$cgroups$mine/web2"
 
 netns blue red
@@ -202,7 +205,8 @@ stop
 echo "ok: late"
 
 # What is accepted is its listener's, in cgroup and namespace; src is the client.
-inside web on here python3 -m http.server --bind 10.9.0.1 $port >/dev/null 2>&1 &
+inside web exec nsenter --net=/run/netns/here -- python3 -m http.server --bind 10.9.0.1 $port >/dev/null 2>&1 &
+server=$!
 on there curl -s --retry 50 --retry-connrefused --retry-delay 1 -o /dev/null http://10.9.0.1:$port/
 for options in "cgroup=$mine/web netns=self" src=10.9.0.2 "cgroup=$mine/web allow=10.9.0.1"; do
 	# shellcheck disable=SC2086 # a list of words
@@ -243,10 +247,10 @@ refused() {
 	printf '%s\n' "${@:3}" >>"$work/bad.ini"
 	"$TCPINSPECT" check -c "$work/bad.ini" -P "$TI_TEST_PLUGINS/$1.so" -S "$TI_SINKS/console.so" \
 		>"$work/check.log" 2>&1 || status=$?
-	[ $status = 2 ] && grep -qF "bad.ini:$#: $2" "$work/check.log" || {
+	if [ $status != 2 ] || ! grep -qF "bad.ini:$#: $2" "$work/check.log"; then
 		cat "$work/check.log"
 		fail "not refused with: $2"
-	}
+	fi
 }
 
 refused t_tc "cgroup: t_tc can't tell the socket of what it sees" cgroup=/system.slice
@@ -261,11 +265,14 @@ refused t_tp "unknown key 'prots' in [plugin t_tp]" prots=80
 offered() {
 	jq -r ".[] | select(.name == \"$1\") | [.options[].key] | join(\" \")" "$work/list"
 }
-[ "$(offered t_tp)" = "" ] && [ "$(offered t_tc)" = "src dst ports allow" ] &&
-	[ "$(offered t_filter)" = "src dst ports allow cgroup netns pid" ] || fail "wrong options in list"
+[ "$(offered t_tp)" = "" ] || fail "t_tp is offered $(offered t_tp)"
+[ "$(offered t_tc)" = "src dst ports allow" ] || fail "t_tc is offered $(offered t_tc)"
+[ "$(offered t_filter)" = "src dst ports allow cgroup netns pid" ] ||
+	fail "t_filter is offered $(offered t_filter)"
 
 printf '[plugin t_filter]\nenabled = yes\nnetns = self\n' >"$work/good.ini"
 "$TCPINSPECT" doctor -c "$work/good.ini" -P "$TI_TEST_PLUGINS/t_filter.so" >"$work/doctor" || fail "doctor says no"
-grep -q "tp *missing *doesn't know the socket, which 'netns' needs" "$work/doctor" &&
-	grep -q "raw_tp *used" "$work/doctor" || fail "doctor doesn't say why"
+grep -q "tp *missing *doesn't know the socket, which 'netns' needs" "$work/doctor" ||
+	fail "doctor doesn't say why"
+grep -q "raw_tp *used" "$work/doctor" || fail "doctor chooses another hook"
 echo "ok: refused"
