@@ -35,6 +35,13 @@ at_its_hook() {
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
+# Why the kernel has not got the hook; empty: it has. Asked of the daemon, which
+# loads the program to know.
+missing() {
+	on here "$TCPINSPECT" doctor --json -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" 2>/dev/null |
+		jq -r --arg hook "$hook" 'first(.plugins[0].hooks[] | select(.hook == $hook and (.possible | not))) | .why'
+}
+
 # From a namespace to a port at which nobody listens: one SYN.
 knock() {
 	! on "$1" curl -g -s "http://$2/" || fail "somebody listens at $2"
@@ -64,20 +71,43 @@ listening() {
 	on here ss -Hltn "sport = :$1" | grep -q .
 }
 
-# Tracepoints see the whole host: of their events only those of our ports count.
-states() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so"
-	at_its_hook "$target"
+# Seven connections to a server over IPv4 and five over IPv6.
+connect() {
 	for _ in {1..7}; do
 		on there curl -g -s -o "$work/body" http://10.9.0.1:$port4/
 	done
 	for _ in {1..5}; do
 		on there curl -g -s -o "$work/body" "http://[fd09::1]:$port6/"
 	done
+}
+
+# of_connections EVENT - one for each. Tracepoints and functions see the whole
+# host: only events of our ports count.
+of_connections() {
+	expect 7 ".event == \"$1\" and .port == $port4 and .family == 2"
+	expect 5 ".event == \"$1\" and .port == $port6 and .family == 10"
+	expect 12 ".event == \"$1\" and (.port == $port4 or .port == $port6)"
+}
+
+states() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	at_its_hook "$target"
+	connect
 	stop
-	expect 7 ".event == \"accepted\" and .port == $port4 and .family == 2"
-	expect 5 ".event == \"accepted\" and .port == $port6 and .family == 10"
-	expect 12 ".port == $port4 or .port == $port6"
+	of_connections accepted
+}
+
+# At the hook that the option names.
+function_() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.hook=$hook"
+	at_its_hook "$target"
+	connect
+	stop
+	case $hook in
+	fentry | kprobe) of_connections asked ;;
+	*) of_connections accepted ;;
+	esac
+	expect 0 '.event == "accepted" and (.peer_port | not)'
 }
 
 # A killed daemon detaches nothing itself; only a tc filter stays, until the next
@@ -102,21 +132,26 @@ port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
 serve 10.9.0.1 $port4
 serve fd09::1 $port6
-while read -r hook target; do
+while read -r run hook target; do
 	plugin=t_$hook
-	if [ -z "$target" ]; then
-		packets
-	else
-		states
-	fi
+	why=$(missing)
+	[ -z "$why" ] || {
+		echo "skipped: $plugin: $why"
+		continue
+	}
+	$run
 	nothing_left
 	killed
 	echo "ok: $plugin"
 done <<'END'
-xdp
-tc
-socket
-tp sock/inet_sock_set_state
-raw_tp inet_sock_set_state
-tp_btf inet_sock_set_state
+packets xdp
+packets tc
+packets socket
+states tp sock/inet_sock_set_state
+states raw_tp inet_sock_set_state
+states tp_btf inet_sock_set_state
+function_ fentry inet_csk_accept
+function_ fexit inet_csk_accept
+function_ kprobe inet_csk_accept
+function_ kretprobe inet_csk_accept
 END
