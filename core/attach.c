@@ -166,6 +166,7 @@ static struct place *place_new(struct ti_places *pl, const struct ti_program *g,
 	p->at.prog = g->prog;
 	p->at.plugin = pl->probe->plugin;
 	p->at.target = g->target;
+	p->at.pid = pl->probe->pid;
 	if (i) {
 		p->at.ifindex = i->index;
 		snprintf(p->at.ifname, sizeof(p->at.ifname), "%s", i->name);

@@ -17,7 +17,8 @@
 const struct ti_hook *const ti_hooks[] = {
 	&ti_hook_xdp,	 &ti_hook_tc,	  &ti_hook_socket, &ti_hook_tp,
 	&ti_hook_raw_tp, &ti_hook_tp_btf, &ti_hook_kprobe, &ti_hook_kretprobe,
-	&ti_hook_fentry, &ti_hook_fexit,  NULL,
+	&ti_hook_fentry, &ti_hook_fexit,  &ti_hook_uprobe, &ti_hook_uretprobe,
+	NULL,
 };
 
 const struct ti_hook *ti_hook_by_name(const char *name)

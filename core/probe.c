@@ -167,6 +167,24 @@ void ti_probe_freep(struct ti_probe **p)
 	ti_probe_free(*p);
 }
 
+int ti_probe_binary(struct ti_probe *p, const char *path)
+{
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < p->n_programs; i++) {
+		struct ti_program *g = &p->programs[i];
+		const char *function = strrchr(g->target, ':');
+		char target[sizeof(g->target)];
+
+		if (!function || (g->hook != &ti_hook_uprobe && g->hook != &ti_hook_uretprobe))
+			continue;
+		snprintf(target, sizeof(target), "%s%s", path, function);
+		memcpy(g->target, target, sizeof(target));
+		r = 0;
+	}
+	return r;
+}
+
 bool ti_program_together(const struct ti_program *a, const struct ti_program *b)
 {
 	return a->says->order == b->says->order && !strcmp(a->says->group, b->says->group);

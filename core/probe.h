@@ -19,7 +19,7 @@ struct bpf_map;
 struct ti_program {
 	const struct ti_bpf_hook *says; /* group, order, name */
 	const struct ti_hook *hook;
-	char target[128];         /* what follows the hook's prefix in the section name */
+	char target[512];         /* what follows the hook's prefix in the section name */
 	bool usable;              /* by available(), and it has not failed to load; and
 				     so have those of its alternative */
 	char why[512];            /* why not */
@@ -35,6 +35,7 @@ struct ti_probe {
 	size_t rodata_size;
 	struct ti_program *programs; /* in the order of schema->hooks */
 	size_t n_programs;
+	int pid;                     /* uprobes in this process only; 0: in all */
 
 	struct bpf_object *obj;     /* NULL until loaded */
 	struct ti_memory *memory;   /* mapped TI_CPU_ARRAYs */
@@ -48,6 +49,10 @@ void ti_probe_libbpf_log(void);
 int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, size_t size);
 void ti_probe_free(struct ti_probe *p);
 void ti_probe_freep(struct ti_probe **p);
+
+/* Put uprobes at another library or executable than the object names; -ENOENT: it
+ * has none. */
+int ti_probe_binary(struct ti_probe *p, const char *path);
 
 /* Do they make up one alternative? Then they are attached together, all or none,
  * and stand side by side in programs[]. */

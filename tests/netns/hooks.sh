@@ -110,6 +110,47 @@ function_() {
 	expect 0 '.event == "accepted" and (.peer_port | not)'
 }
 
+# labs NUMBER - a process that calls labs(-1) ... labs(-NUMBER) of libc.
+labs() {
+	on here python3 -c 'import ctypes, sys
+labs = ctypes.CDLL("libc.so.6").labs
+for n in range(int(sys.argv[1])): labs(ctypes.c_long(-1 - n))' "$1"
+}
+
+libc() {
+	sed -n 's|.* \(/[^ ]*/libc\.so\.6\)$|\1|p' /proc/self/maps | head -n 1
+}
+
+# In all processes; at the library by its name and where the operator says it is.
+user() {
+	local sign=-
+	[ "$hook" = uprobe ] || sign=
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	at_its_hook "libc.so.6:$target"
+	labs 30
+	labs 5
+	stop
+	expect 35 ".plugin == \"$plugin\" and .pid > 0"
+	[ "$(jq -s -c 'group_by(.pid) | map(length) | sort' "$work/events")" = "[5,30]" ] ||
+		fail "$plugin does not tell processes apart"
+	expect 2 ".number == ${sign}5"
+	expect 1 ".number == ${sign}30"
+
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.binary=$(libc)"
+	at_its_hook "$(libc):$target"
+	labs 7
+	stop
+	expect 7 ".plugin == \"$plugin\" and .pid > 0"
+}
+
+# What there is nothing to attach to is said, with what to do.
+refused() { # WORDS ARGUMENT...
+	local status=0
+	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:2}" >"$work/refused.log" 2>&1 || status=$?
+	[ $status = 4 ] || fail "it ended with $status instead of 4: $*"
+	grep -qF "$1" "$work/refused.log" || fail "it does not say '$1': $(cat "$work/refused.log")"
+}
+
 # A killed daemon detaches nothing itself; only a tc filter stays, until the next
 # start finds it.
 killed() {
@@ -154,4 +195,16 @@ function_ fentry inet_csk_accept
 function_ fexit inet_csk_accept
 function_ kprobe inet_csk_accept
 function_ kretprobe inet_csk_accept
+user uprobe labs
+user uretprobe labs
 END
+
+uprobe=(-P "$TI_TEST_PLUGINS/t_uprobe.so" --set)
+plugin=t_uprobe hook=uprobe
+if [ -z "$(missing)" ]; then
+	refused "/no/such.so: no such file; install it, or say where it is by binary = PATH" "${uprobe[@]}" plugin.t_uprobe.binary=/no/such.so
+	refused "libnosuch.so.1: no such file" "${uprobe[@]}" plugin.t_uprobe.binary=libnosuch.so.1
+	refused "$TCPINSPECT has no function labs" "${uprobe[@]}" "plugin.t_uprobe.binary=$TCPINSPECT"
+	refused "$0 is no ELF file" "${uprobe[@]}" "plugin.t_uprobe.binary=$0"
+	echo "ok: what is not there is said"
+fi

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
 /*
- * tcpinspect/function.h - programs at the kernel's functions. Included by bpf.h.
+ * tcpinspect/function.h - programs at functions of the kernel and of libraries and
+ * executables. Included by bpf.h.
  *
- * One source for fentry and fexit, which cost least, and for kprobe and
+ * In the kernel: one source for fentry and fexit, which cost least, and for kprobe and
  * kretprobe, which stand in where the kernel refuses those. What is common to
  * both: typed arguments, and kernel memory that is read with BPF_CORE_READ.
  */
@@ -77,6 +78,25 @@
 		return 0;                                                      \
 	}                                                                      \
 	static __always_inline void group##_return_##function(ret)
+
+/*
+ * When a function of a library or an executable is called, or returns, in any
+ * process or in the one that the operator names:
+ *	TI_UENTRY(lookups, 0, "libc.so.6:getaddrinfo", const char *node) { ... }
+ *	TI_URETURN(answers, 0, "libc.so.6:getaddrinfo", int error) { ... }
+ * FILE:FUNCTION. The file is an absolute path or a name that is searched in the
+ * usual folders; the operator can name another (binary = PATH). Up to 5 arguments
+ * and attributes in front, as with TI_ENTRY. The process's memory is read with
+ * bpf_probe_read_user or bpf_probe_read_user_str. One alternative, number `order`.
+ */
+#define TI_UENTRY(group, order, target, args...)                               \
+	TI_UENTRY_(TI_CAT(group##_uprobe_, __COUNTER__), group, order, target, ##args)
+#define TI_UENTRY_(prog, group, order, target, args...)                        \
+	TI_USER_(prog, group, order, "uprobe/" target, TI_REGS_, ctx, args)
+#define TI_URETURN(group, order, target, result...)                            \
+	TI_URETURN_(TI_CAT(group##_uretprobe_, __COUNTER__), group, order, target, ##result)
+#define TI_URETURN_(prog, group, order, target, result...)                     \
+	TI_USER_(prog, group, order, "uretprobe/" target, TI_VALUE_, TI_REG_RESULT(ctx), result)
 
 /* --- what these are made of -------------------------------------------------- */
 
@@ -156,6 +176,17 @@ static __always_inline __u64 ti_slot_behind(__u64 *ctx, __u32 params)
 	_Pragma("clang diagnostic pop")
 #define TI_COUNT_ARGS0_(args...) TI_COUNT_ARGS1_(0, ##args, 5, 4, 3, 2, 1, 0)
 #define TI_COUNT_ARGS1_(zero, a, b, c, d, e, n, ...) n
+
+/* One program and its body. */
+#define TI_USER_(prog, group, order, section, words, from, args...)            \
+	int prog(void *ctx);                                                   \
+	static __always_inline void TI_CAT(prog, _body)(args);                 \
+	TI_HOOK(group, order) SEC(section) int prog(void *ctx)                 \
+	{                                                                      \
+		TI_CALL_(TI_CAT(prog, _body), words, from, args)               \
+		return 0;                                                      \
+	}                                                                      \
+	static __always_inline void TI_CAT(prog, _body)(args)
 
 #define TI_SLOTS_0(c)
 #define TI_SLOTS_1(c) (c)[0]
