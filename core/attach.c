@@ -13,7 +13,7 @@
 #include "log.h"
 
 struct place {
-	const char *group;
+	const struct ti_program *program;
 	bool failed; /* not attached, and not tried again until the interface is gone */
 	struct ti_attachment at;
 };
@@ -70,37 +70,72 @@ bool ti_probe_offers(const struct ti_probe *p, const char *hook)
 	return false;
 }
 
-/* The alternatives of a group one after the other, the preferred one first.
- * Programs of a group stand together, in order. */
-static const struct ti_program *alternative(const struct ti_probe *p, const char *group,
-					    const char *prefer, size_t nth)
+/* A program of a group that has the hook that the operator named, a usable one if
+ * there is one; NULL: none has. */
+static const struct ti_program *preferred(const struct ti_probe *p, const char *group,
+					  const char *prefer)
 {
-	const struct ti_program *preferred = NULL;
+	const struct ti_program *found = NULL;
 
-	for (size_t i = 0; i < p->n_programs; i++)
-		if (!strcmp(p->programs[i].says->group, group) &&
-		    !strcmp(p->programs[i].hook->name, prefer))
-			preferred = &p->programs[i];
-	if (preferred && nth-- == 0)
-		return preferred;
 	for (size_t i = 0; i < p->n_programs; i++) {
 		const struct ti_program *g = &p->programs[i];
 
-		if (g != preferred && !strcmp(g->says->group, group) && nth-- == 0)
-			return g;
+		if (!strcmp(g->says->group, group) && !strcmp(g->hook->name, prefer) &&
+		    (!found || (g->usable && !found->usable)))
+			found = g;
 	}
+	return found;
+}
+
+/*
+ * Is a group attached once an interface, or once for the host? As the preferred
+ * hook says where that can be had, else at interfaces if it can be at all.
+ */
+static bool group_per_interface(const struct ti_probe *p, const char *group, const char *prefer)
+{
+	const struct ti_program *g = preferred(p, group, prefer);
+
+	if (g && g->usable)
+		return g->hook->per_interface;
+	for (size_t i = 0; i < p->n_programs; i++) {
+		g = &p->programs[i];
+		if (!strcmp(g->says->group, group) && g->usable && g->hook->per_interface)
+			return true;
+	}
+	return false;
+}
+
+/* The first program of an alternative that can be tried in this scope. */
+static bool is_candidate(const struct ti_probe *p, size_t i, const char *group, bool per_interface)
+{
+	const struct ti_program *g = &p->programs[i];
+
+	return !strcmp(g->says->group, group) && g->usable &&
+	       g->hook->per_interface == per_interface && (!i || !ti_program_together(g - 1, g));
+}
+
+/* The alternatives of a group one after the other, the preferred one first; each
+ * is told by its first program. */
+static const struct ti_program *alternative(const struct ti_probe *p, const char *group,
+					    const char *prefer, bool per_interface, size_t nth)
+{
+	const struct ti_program *wanted = preferred(p, group, prefer);
+
+	for (size_t i = 0; wanted && i < p->n_programs; i++)
+		if (is_candidate(p, i, group, per_interface) &&
+		    ti_program_together(&p->programs[i], wanted) && nth-- == 0)
+			return &p->programs[i];
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (is_candidate(p, i, group, per_interface) &&
+		    !(wanted && ti_program_together(&p->programs[i], wanted)) && nth-- == 0)
+			return &p->programs[i];
 	return NULL;
 }
 
 const struct ti_program *ti_probe_choice(const struct ti_probe *p, const char *group,
 					 const char *prefer)
 {
-	const struct ti_program *g;
-
-	for (size_t n = 0; (g = alternative(p, group, prefer, n)); n++)
-		if (g->usable)
-			return g;
-	return NULL;
+	return alternative(p, group, prefer, group_per_interface(p, group, prefer), 0);
 }
 
 /* First program of the group that follows the one at *i; NULL at the end. */
@@ -125,12 +160,13 @@ static struct place *place_new(struct ti_places *pl, const struct ti_program *g,
 		pl->places = grown;
 	if (!p)
 		return NULL;
-	p->group = g->says->group;
+	p->program = g;
 	ti_attachment_init(&p->at);
 	p->at.hook = g->hook;
 	p->at.prog = g->prog;
 	p->at.plugin = pl->probe->plugin;
 	p->at.target = g->target;
+	p->at.pid = pl->probe->pid;
 	if (i) {
 		p->at.ifindex = i->index;
 		snprintf(p->at.ifname, sizeof(p->at.ifname), "%s", i->name);
@@ -150,48 +186,73 @@ static void say_attached(const struct ti_places *pl, const struct place *p)
 {
 	const struct ti_attachment *a = &p->at;
 	const char *where = a->ifindex ? a->ifname : a->target, *prefer = pl->prefer;
-	const struct ti_program *first = alternative(pl->probe, p->group, prefer, 0);
+	const struct ti_program *wanted = preferred(pl->probe, p->program->says->group, prefer);
 
-	if (!strcmp(first->hook->name, prefer) && first->hook != a->hook)
+	if (wanted && wanted->hook != a->hook && !ti_program_together(wanted, p->program))
 		ti_warn("%s: %s: %s stands in for %s (sees %s)", a->plugin, where, a->hook->name,
 			prefer, a->hook->sees_text);
 	ti_info("%s: attached %s to %s%s%s%s", a->plugin, a->hook->name, where,
 		a->mode[0] ? " (" : "", a->mode, a->mode[0] ? ")" : "");
 }
 
-/* One group at one interface (NULL: the host). */
-static int attach_group(struct ti_places *pl, const char *group, const struct ti_iface *i)
+/* All programs of the alternative that begins with g, or none. What the host
+ * refuses is not asked for again. */
+static int attach_alternative(struct ti_places *pl, const struct ti_program *g,
+			      const struct ti_iface *i)
 {
-	const struct ti_program *g;
-	bool optional = false;
-	int r = -EOPNOTSUPP;
+	const struct ti_program *end = pl->probe->programs + pl->probe->n_programs, *first = g;
+	size_t before = pl->n;
 
-	for (size_t n = 0; (g = alternative(pl->probe, group, pl->prefer, n)); n++) {
-		struct place *p;
+	for (; g < end && ti_program_together(g, first); g++) {
+		struct place *p = place_new(pl, g, i);
+		int r = p ? ti_attach(&p->at) : -ENOMEM;
 
-		optional |= g->says->optional;
-		if (!g->usable) {
-			ti_debug("%s: %s at %s is not possible: %s", pl->probe->plugin, group,
-				 g->hook->name, g->why);
+		if (r == 0)
 			continue;
-		}
-		p = place_new(pl, g, i);
-		if (!p)
-			return -ENOMEM;
-		r = ti_attach(&p->at);
-		if (r == 0) {
-			say_attached(pl, p);
-			return 0;
-		}
 		ti_warn("%s: %s: cannot attach %s: %s", pl->probe->plugin, i ? i->name : g->target,
-			g->hook->name, p->at.why);
-		place_drop(pl, pl->n - 1);
+			g->hook->name, p ? p->at.why : "no memory");
+		if (p && !i)
+			ti_probe_leave_out(pl->probe, g, p->at.why);
+		while (pl->n > before)
+			place_drop(pl, pl->n - 1);
+		return r;
+	}
+	for (size_t k = before; k < pl->n; k++)
+		say_attached(pl, pl->places[k]);
+	return 0;
+}
+
+static void say_impossible(const struct ti_probe *p, const char *group)
+{
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (!strcmp(p->programs[i].says->group, group) && !p->programs[i].usable)
+			ti_debug("%s: %s at %s %s is not possible: %s", p->plugin, group,
+				 p->programs[i].hook->name, p->programs[i].target, p->programs[i].why);
+}
+
+/* One group, of which `first` is a program, at one interface (NULL: the host). */
+static int attach_group(struct ti_places *pl, const struct ti_program *first,
+			const struct ti_iface *i)
+{
+	const char *group = first->says->group;
+	const struct ti_program *g;
+	int r = -EOPNOTSUPP;
+	size_t n = 0;
+
+	say_impossible(pl->probe, group);
+	while ((g = alternative(pl->probe, group, pl->prefer, i != NULL, n))) {
+		r = attach_alternative(pl, g, i);
+		if (r == 0)
+			return 0;
 		if (r == -EALREADY) /* at another hook it would report everything twice */
 			break;
+		n += g->usable;
 	}
-	if (i && place_new(pl, alternative(pl->probe, group, pl->prefer, 0), i))
+	if (!i && group_per_interface(pl->probe, group, pl->prefer)) /* these come next */
+		return 0;
+	if (i && place_new(pl, first, i))
 		pl->places[pl->n - 1]->failed = true;
-	if (optional) {
+	if (first->says->optional) {
 		ti_warn("%s: runs without %s: no hook for it here", pl->probe->plugin, group);
 		return 0;
 	}
@@ -205,8 +266,10 @@ int ti_places_host(struct ti_places *pl)
 	size_t i = 0;
 
 	while ((g = next_group(pl->probe, &i))) {
-		int r = g->hook->per_interface ? 0 : attach_group(pl, g->says->group, NULL);
+		int r = 0;
 
+		if (!group_per_interface(pl->probe, g->says->group, pl->prefer))
+			r = attach_group(pl, g, NULL);
 		if (r < 0)
 			return r;
 	}
@@ -216,7 +279,8 @@ int ti_places_host(struct ti_places *pl)
 static bool placed(const struct ti_places *pl, const char *group, unsigned ifindex)
 {
 	for (size_t i = 0; i < pl->n; i++)
-		if (pl->places[i]->at.ifindex == ifindex && !strcmp(pl->places[i]->group, group))
+		if (pl->places[i]->at.ifindex == ifindex &&
+		    !strcmp(pl->places[i]->program->says->group, group))
 			return true;
 	return false;
 }
@@ -228,9 +292,10 @@ int ti_places_iface(struct ti_places *pl, const struct ti_iface *iface)
 	int r = 0;
 
 	while ((g = next_group(pl->probe, &i))) {
-		if (!g->hook->per_interface || placed(pl, g->says->group, iface->index))
+		if (!group_per_interface(pl->probe, g->says->group, pl->prefer) ||
+		    placed(pl, g->says->group, iface->index))
 			continue;
-		r = attach_group(pl, g->says->group, iface);
+		r = attach_group(pl, g, iface);
 		if (r < 0)
 			break;
 	}
@@ -240,7 +305,7 @@ int ti_places_iface(struct ti_places *pl, const struct ti_iface *iface)
 void ti_places_iface_gone(struct ti_places *pl, unsigned ifindex)
 {
 	for (size_t i = pl->n; i-- > 0;)
-		if (pl->places[i]->at.ifindex == ifindex && pl->places[i]->at.hook->per_interface) {
+		if (pl->places[i]->at.ifindex == ifindex) {
 			if (!pl->places[i]->failed)
 				ti_info("%s: detached from %s", pl->probe->plugin, pl->places[i]->at.ifname);
 			place_drop(pl, i);
@@ -251,8 +316,11 @@ void ti_places_iface_gone(struct ti_places *pl, unsigned ifindex)
 
 bool ti_places_wants_ifaces(const struct ti_places *pl)
 {
-	for (size_t i = 0; i < pl->probe->n_programs; i++)
-		if (pl->probe->programs[i].hook->per_interface)
+	const struct ti_program *g;
+	size_t i = 0;
+
+	while ((g = next_group(pl->probe, &i)))
+		if (group_per_interface(pl->probe, g->says->group, pl->prefer))
 			return true;
 	return false;
 }
@@ -260,7 +328,7 @@ bool ti_places_wants_ifaces(const struct ti_places *pl)
 const char *ti_places_hook(const struct ti_places *pl, const char *group)
 {
 	for (size_t i = 0; i < pl->n; i++)
-		if (!strcmp(pl->places[i]->group, group) && !pl->places[i]->failed)
+		if (!strcmp(pl->places[i]->program->says->group, group) && !pl->places[i]->failed)
 			return pl->places[i]->at.hook->name;
 	return NULL;
 }

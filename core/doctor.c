@@ -27,9 +27,13 @@ struct doctor {
 /* One alternative of a group: is it the choice, can it be, why not. */
 static void say_program(struct doctor *d, const struct ti_program *g, const struct ti_program *choice)
 {
+	bool chosen = choice && ti_program_together(g, choice);
+	char what[sizeof(g->target) + 32];
+
 	if (d->json) {
-		printf("%s{\"group\":\"%s\",\"hook\":\"%s\",\"chosen\":%s,\"possible\":%s,\"sees\":", d->comma,
-		       g->says->group, g->hook->name, g == choice ? "true" : "false",
+		printf("%s{\"group\":\"%s\",\"hook\":\"%s\",\"target\":", d->comma, g->says->group, g->hook->name);
+		ti_json_string(stdout, g->target);
+		printf(",\"chosen\":%s,\"possible\":%s,\"sees\":", chosen ? "true" : "false",
 		       g->usable ? "true" : "false");
 		ti_json_string(stdout, g->hook->sees_text);
 		printf(",\"why\":");
@@ -38,9 +42,9 @@ static void say_program(struct doctor *d, const struct ti_program *g, const stru
 		d->comma = ",";
 		return;
 	}
-	printf("    %-8s %-10s %s%s%s\n", g->hook->name,
-	       g == choice ? "used" : g->usable ? "possible" : "missing", g->usable ? "sees " : "",
-	       g->usable ? g->hook->sees_text : g->why, "");
+	snprintf(what, sizeof(what), "%s %s", g->hook->name, g->target);
+	printf("    %-28s %-10s %s%s\n", what, chosen ? "used" : g->usable ? "possible" : "missing",
+	       g->usable ? "sees " : "", g->usable ? g->hook->sees_text : g->why);
 }
 
 /* True: every group that must have a hook has one. */

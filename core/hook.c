@@ -15,8 +15,10 @@
 #include "log.h"
 
 const struct ti_hook *const ti_hooks[] = {
-	&ti_hook_xdp,	 &ti_hook_tc, &ti_hook_socket, &ti_hook_tp, &ti_hook_raw_tp,
-	&ti_hook_tp_btf, NULL,
+	&ti_hook_xdp,	 &ti_hook_tc,	  &ti_hook_socket, &ti_hook_tp,
+	&ti_hook_raw_tp, &ti_hook_tp_btf, &ti_hook_kprobe, &ti_hook_kretprobe,
+	&ti_hook_fentry, &ti_hook_fexit,  &ti_hook_uprobe, &ti_hook_uretprobe,
+	NULL,
 };
 
 const struct ti_hook *ti_hook_by_name(const char *name)
@@ -64,6 +66,21 @@ const char *ti_hook_strerror(int r)
 	default:
 		return strerror(-r);
 	}
+}
+
+int ti_hook_attach_program(struct ti_attachment *a)
+{
+	int r;
+
+	a->link = bpf_program__attach(a->prog);
+	if (a->link)
+		return 0;
+	r = -errno;
+	/* available() knows the cure; it is silent where that isn't the cause. */
+	if (a->hook->available(a->target, a->why, sizeof(a->why)) < 0)
+		return r;
+	return ti_hook_why(a->why, sizeof(a->why), r, "%s %s: %s", a->hook->name, a->target,
+			   ti_hook_strerror(r));
 }
 
 void ti_attachment_init(struct ti_attachment *a)

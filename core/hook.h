@@ -51,7 +51,8 @@ struct ti_attachment {
 	const struct ti_hook *hook;
 	struct bpf_program *prog; /* borrowed */
 	const char *plugin;       /* borrowed; lives as long as the attachment */
-	const char *target;       /* as for available() */
+	const char *target;       /* borrowed, as for available() */
+	int pid;                  /* of this process only, where the hook can; 0: all */
 	bool egress;              /* outgoing packets too, where the hook can */
 	unsigned ifindex;         /* 0 for hooks that know no interface */
 	char ifname[IFNAMSIZ];
@@ -82,8 +83,15 @@ int ti_hooks_sweep(const char *plugin, const struct ti_ifaces *ifaces);
 int ti_hook_why(char *why, size_t size, int r, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 const char *ti_hook_strerror(int r);
+/* An attach(): where the section name says. */
+int ti_hook_attach_program(struct ti_attachment *a);
+
+/* Number of parameters of a kernel function; -ENOENT: the kernel's BTF has none
+ * by that name, -ESRCH: it has no BTF. */
+int ti_kernel_params(const char *function);
 
 extern const struct ti_hook ti_hook_xdp, ti_hook_tc, ti_hook_socket, ti_hook_tp,
-	ti_hook_raw_tp, ti_hook_tp_btf;
+	ti_hook_raw_tp, ti_hook_tp_btf, ti_hook_kprobe, ti_hook_kretprobe, ti_hook_fentry,
+	ti_hook_fexit, ti_hook_uprobe, ti_hook_uretprobe;
 
 #endif

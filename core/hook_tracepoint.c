@@ -77,27 +77,12 @@ static int raw_available(const char *target, char *why, size_t why_size)
 	return 0;
 }
 
-static int tracepoint_attach(struct ti_attachment *a)
-{
-	int r;
-
-	a->link = bpf_program__attach(a->prog);
-	if (a->link)
-		return 0;
-	r = -errno;
-	/* available() knows the cure; it is silent where that isn't the cause. */
-	if (a->hook->available(a->target, a->why, sizeof(a->why)) < 0)
-		return r;
-	return ti_hook_why(a->why, sizeof(a->why), r, "%s %s: %s", a->hook->name, a->target,
-			   ti_hook_strerror(r));
-}
-
 const struct ti_hook ti_hook_tp = {
 	.name = "tp",
 	.section = "tp/",
 	.sees_text = "the tracepoint's events on the whole host",
 	.available = tp_available,
-	.attach = tracepoint_attach,
+	.attach = ti_hook_attach_program,
 };
 
 const struct ti_hook ti_hook_raw_tp = {
@@ -105,7 +90,7 @@ const struct ti_hook ti_hook_raw_tp = {
 	.section = "raw_tp/",
 	.sees_text = "the tracepoint's events on the whole host",
 	.available = raw_available,
-	.attach = tracepoint_attach,
+	.attach = ti_hook_attach_program,
 };
 
 const struct ti_hook ti_hook_tp_btf = {
@@ -113,5 +98,5 @@ const struct ti_hook ti_hook_tp_btf = {
 	.section = "tp_btf/",
 	.sees_text = "the tracepoint's events on the whole host",
 	.available = raw_available,
-	.attach = tracepoint_attach,
+	.attach = ti_hook_attach_program,
 };

@@ -58,17 +58,16 @@ static void event_text(const struct ti_event_type *t)
 
 static void hooks_text(const struct ti_probe *p)
 {
-	const char *group = "";
-
 	for (size_t i = 0; i < p->n_programs; i++) {
 		const struct ti_program *g = &p->programs[i];
+		bool together = i && ti_program_together(g - 1, g);
 
-		if (strcmp(group, g->says->group))
-			printf("%s    hooks for %s%s: %s", i ? "\n" : "", g->says->group,
-			       g->says->optional ? " (optional)" : "", g->hook->name);
+		if (!i || strcmp(g[-1].says->group, g->says->group))
+			printf("%s    hooks for %s%s: ", i ? "\n" : "", g->says->group,
+			       g->says->optional ? " (optional)" : "");
 		else
-			printf(", %s", g->hook->name);
-		group = g->says->group;
+			printf(together ? " + " : ", ");
+		printf("%s%s%s", g->hook->name, g->target[0] ? " " : "", g->target);
 	}
 	putchar('\n');
 }
@@ -159,9 +158,9 @@ static void probe_json(const struct ti_probe *p)
 {
 	printf(",\"hooks\":[");
 	for (size_t i = 0; i < p->n_programs; i++)
-		printf("%s{\"group\":\"%s\",\"hook\":\"%s\",\"target\":\"%s\",\"optional\":%s}", i ? "," : "",
-		       p->programs[i].says->group, p->programs[i].hook->name, p->programs[i].target,
-		       p->programs[i].says->optional ? "true" : "false");
+		printf("%s{\"group\":\"%s\",\"order\":%u,\"hook\":\"%s\",\"target\":\"%s\",\"optional\":%s}", i ? "," : "",
+		       p->programs[i].says->group, p->programs[i].says->order, p->programs[i].hook->name,
+		       p->programs[i].target, p->programs[i].says->optional ? "true" : "false");
 	printf("],\"events\":[");
 	for (size_t i = 0; i < p->schema->n_types; i++) {
 		const struct ti_event_type *t = &p->schema->types[i];

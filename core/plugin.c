@@ -25,6 +25,8 @@ const struct ti_option ti_plugin_options[] = {
 	    .help = "kernel hook to prefer; auto: the plugin's own order"),
 	OPT(interfaces, .key = "interfaces", .type = TI_OPT_LIST, .min = 1, .max = 65535,
 	    .help = "interfaces to attach to, as in [tcpinspect]; default: those"),
+	OPT(binary, .key = "binary", .type = TI_OPT_STRING, .min = 1, .max = 255,
+	    .help = "uprobes: library or executable to use instead of the one that the plugin names, a path or a name"),
 	OPT(ring_size, .key = "ring_size", .type = TI_OPT_SIZE, .def = "1MiB", .min = 4096,
 	    .max = 1 << 30, .help = "ring buffer for events, rounded up to a power of two"),
 };
@@ -72,6 +74,22 @@ static int complain_unused(struct ti_plugin_run *p, struct ti_ini *ini, struct t
 	return 0;
 }
 
+/* An option that this plugin can't have. */
+static void error_at(struct ti_ini *ini, struct ti_ini_section *s, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+static void error_at(struct ti_ini *ini, struct ti_ini_section *s, const char *key, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (size_t k = 0; s && k < s->n_keys; k++)
+		if (!strcmp(s->keys[k].key, key))
+			ti_ini_error(ini, s, &s->keys[k], "%s: %s", key, text);
+}
+
 static void check_hook(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
 {
 	char have[256] = "";
@@ -82,10 +100,13 @@ static void check_hook(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_in
 	for (size_t i = 0; ti_hooks[i] && n < sizeof(have); i++)
 		if (ti_probe_offers(p->probe, ti_hooks[i]->name))
 			n += snprintf(have + n, sizeof(have) - n, ", %s", ti_hooks[i]->name);
-	for (size_t k = 0; s && k < s->n_keys; k++)
-		if (!strcmp(s->keys[k].key, "hook"))
-			ti_ini_error(ini, s, &s->keys[k], "hook: %s has no '%s'; it has auto%s",
-				     ti_plugin_name(p), p->common.hook, have);
+	error_at(ini, s, "hook", "%s has no '%s'; it has auto%s", ti_plugin_name(p), p->common.hook, have);
+}
+
+static void apply_binary(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
+{
+	if (p->common.binary && ti_probe_binary(p->probe, p->common.binary) < 0)
+		error_at(ini, s, "binary", "%s has no uprobe", ti_plugin_name(p));
 }
 
 static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
@@ -102,6 +123,7 @@ static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_i
 	apply_bpf_options(p, ini, s);
 	check_hook(p, ini, s);
 	ti_filter_read(p->probe, p->d->options, p->d->n_options, ini, s, p->common.hook);
+	apply_binary(p, ini, s);
 	return complain_unused(p, ini, s);
 }
 

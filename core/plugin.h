@@ -24,6 +24,7 @@ struct ti_plugin_common {
 	bool enabled;
 	char *hook;
 	char *interfaces;
+	char *binary;
 	uint64_t ring_size;
 };
 extern const struct ti_option ti_plugin_options[];

@@ -168,14 +168,56 @@ void ti_probe_freep(struct ti_probe **p)
 	ti_probe_free(*p);
 }
 
-void ti_probe_survey(struct ti_probe *p)
+int ti_probe_binary(struct ti_probe *p, const char *path)
 {
+	int r = -ENOENT;
+
 	for (size_t i = 0; i < p->n_programs; i++) {
 		struct ti_program *g = &p->programs[i];
+		const char *function = strrchr(g->target, ':');
+		char target[sizeof(g->target)];
 
-		g->usable = !ti_filter_excludes(p, g, g->why, sizeof(g->why)) &&
-			    g->hook->available(g->target, g->why, sizeof(g->why)) == 0;
+		if (!function || (g->hook != &ti_hook_uprobe && g->hook != &ti_hook_uretprobe))
+			continue;
+		snprintf(target, sizeof(target), "%s%s", path, function);
+		memcpy(g->target, target, sizeof(target));
+		r = 0;
 	}
+	return r;
+}
+
+bool ti_program_together(const struct ti_program *a, const struct ti_program *b)
+{
+	return a->says->order == b->says->order && !strcmp(a->says->group, b->says->group);
+}
+
+void ti_probe_leave_out(struct ti_probe *p, const struct ti_program *g, const char *why)
+{
+	for (size_t i = 0; i < p->n_programs; i++) {
+		struct ti_program *o = &p->programs[i];
+
+		if (!ti_program_together(o, g))
+			continue;
+		o->usable = false;
+		if (o == g)
+			snprintf(o->why, sizeof(o->why), "%s", why);
+		else if (!o->why[0])
+			snprintf(o->why, sizeof(o->why), "goes with %s %s: %s", g->hook->name, g->target, why);
+	}
+}
+
+void ti_probe_survey(struct ti_probe *p)
+{
+	char why[sizeof(p->programs->why)];
+
+	for (size_t i = 0; i < p->n_programs; i++) {
+		p->programs[i].usable = true;
+		p->programs[i].why[0] = '\0';
+	}
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (ti_filter_excludes(p, &p->programs[i], why, sizeof(why)) ||
+		    p->programs[i].hook->available(p->programs[i].target, why, sizeof(why)) < 0)
+			ti_probe_leave_out(p, &p->programs[i], why);
 }
 
 /* Up to the last CPU that is online: "possible" ones can be hundreds on a small
@@ -290,6 +332,12 @@ static void fill_rodata(struct ti_probe *p)
 
 		memcpy((char *)p->rodata + p->schema->type_vars[i], &number, sizeof(number));
 	}
+	for (size_t i = 0; i < p->schema->n_params; i++) {
+		int n = ti_kernel_params(p->schema->params[i].function);
+		uint32_t params = n < 0 ? 0 : n;
+
+		memcpy((char *)p->rodata + p->schema->params[i].offset, &params, sizeof(params));
+	}
 	stat("/proc/self/ns/net", &st);
 	fill(p, "ti_netns", st.st_ino);
 	fill(p, "ti_cpus", ti_probe_cpus());
@@ -355,6 +403,18 @@ static int loaded(struct ti_probe *p)
 		      strerror(-r));
 }
 
+static void refused(struct ti_probe *p, const struct ti_program *g, int r)
+{
+	char why[sizeof(p->programs->why)];
+
+	verifier_words(why, sizeof(why));
+	if (r == -EPERM)
+		snprintf(why, sizeof(why), "this kernel refuses %s to root, too (EPERM): it is locked down, or built without",
+			 g->hook->name);
+	ti_debug("%s: %s", p->plugin, why);
+	ti_probe_leave_out(p, g, why);
+}
+
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -363,13 +423,19 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* needed before 5.11; refused elsewhere, no matter */
 	fill_rodata(p);
-	while (!(group = bare_group(p))) {
+	group = bare_group(p);
+	while (!group && !p->obj) {
 		struct ti_program *failed;
 
 		memset(&said, 0, sizeof(said));
 		r = load_once(p, ring_size);
-		if (r == 0)
-			return loaded(p);
+		if (r == 0) {
+			r = loaded(p);
+			if (r < 0)
+				return r;
+			group = bare_group(p);
+			continue;
+		}
 		failed = program_by_name(p, said.prog);
 		if (r == -EPERM && geteuid() != 0)
 			return ti_err(r, "%s: not permitted to load BPF programs: run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
@@ -379,10 +445,11 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 				      said.line[0] ? said.line : strerror(-r),
 				      r == -EPERM ? "; lockdown=integrity or locked memory (ulimit -l) may be why" : "",
 				      ti_log_level_now() < TI_LOG_DEBUG ? " (-v shows all)" : "");
-		failed->usable = false;
-		verifier_words(failed->why, sizeof(failed->why));
-		ti_debug("%s: %s", p->plugin, failed->why);
+		refused(p, failed, r);
 	}
+	if (!group)
+		return 0;
+	ti_probe_unload(p);
 	for (size_t i = 0; i < p->n_programs; i++)
 		if (!strcmp(p->programs[i].says->group, group))
 			ti_err(0, "%s: %s at %s: %s", p->plugin, group, p->programs[i].hook->name,

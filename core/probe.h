@@ -16,12 +16,13 @@
 struct bpf_object;
 struct bpf_map;
 
-/* One program: an alternative of a hook group. */
+/* One program of an alternative of a hook group. */
 struct ti_program {
 	const struct ti_bpf_hook *says; /* group, order, name */
 	const struct ti_hook *hook;
-	char target[128];         /* what follows the hook's prefix in the section name */
-	bool usable;              /* by available(), and it has not failed to load */
+	char target[512];         /* what follows the hook's prefix in the section name */
+	bool usable;              /* by available(), and it has not failed to load; and
+				     so have those of its alternative */
 	char why[512];            /* why not */
 	struct bpf_program *prog; /* NULL until loaded */
 };
@@ -36,6 +37,7 @@ struct ti_probe {
 	struct ti_program *programs; /* in the order of schema->hooks */
 	size_t n_programs;
 	struct ti_filter filter;    /* set by ti_filter_read; the probe's to free */
+	int pid;                     /* uprobes in this process only; 0: in all */
 
 	struct bpf_object *obj;     /* NULL until loaded */
 	struct ti_memory *memory;   /* mapped TI_CPU_ARRAYs */
@@ -50,15 +52,26 @@ int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, 
 void ti_probe_free(struct ti_probe *p);
 void ti_probe_freep(struct ti_probe **p);
 
+/* Put uprobes at another library or executable than the object names; -ENOENT: it
+ * has none. */
+int ti_probe_binary(struct ti_probe *p, const char *path);
+
+/* Do they make up one alternative? Then they are attached together, all or none,
+ * and stand side by side in programs[]. */
+bool ti_program_together(const struct ti_program *a, const struct ti_program *b);
+/* The alternative of program g is not usable, after all, because of g (one of
+ * p->programs). */
+void ti_probe_leave_out(struct ti_probe *p, const struct ti_program *g, const char *why);
+
 /* Ask each program's hook whether this kernel has it, and the common options whether
  * it knows what they need; fills usable and why. */
 void ti_probe_survey(struct ti_probe *p);
 
 /*
  * Load the programs that are usable. One that the kernel refuses becomes
- * unusable (why says so) and the rest is tried again, as long as every group
- * that isn't optional has one left: else the verifier's words are logged and
- * -errno returned.
+ * unusable (why says so), with its alternative, and the rest is tried again. A
+ * group that isn't optional and has none left: the verifier's words are logged
+ * and -errno returned.
  */
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size);
 void ti_probe_unload(struct ti_probe *p); /* programs and maps go; safe when not loaded */

@@ -164,6 +164,21 @@ static int add_event(struct ti_schema *s, const char *plugin, uint32_t var, uint
 	return 0;
 }
 
+static int add_params(struct ti_schema *s, const char *plugin, const struct btf_var_secinfo *si,
+		      const char *function)
+{
+	struct place at = { plugin, ti_schema_name(s, si->type), NULL };
+	struct ti_bpf_params *p;
+
+	if (si->size != sizeof(uint32_t) || !function[0])
+		return ti_schema_refuse(&at, "is tagged for a function's parameters but not made by TI_RETURN");
+	p = ti_schema_grow(&s->params, &s->n_params, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	*p = (struct ti_bpf_params){ .function = function, .offset = si->offset };
+	return 0;
+}
+
 static int read_rodata(struct ti_schema *s, const char *plugin, const void *rodata, size_t size)
 {
 	const struct btf_type *sec = ti_schema_section(s, ".rodata");
@@ -171,6 +186,7 @@ static int read_rodata(struct ti_schema *s, const char *plugin, const void *roda
 
 	for (uint32_t i = 0; sec && r >= 0 && i < btf_vlen(sec); i++) {
 		const struct btf_var_secinfo *si = btf_var_secinfos(sec) + i;
+		const char *function = ti_schema_tag(s, si->type, -1, "params:");
 
 		if (si->offset > size || si->size > size - si->offset)
 			return ti_err(-EINVAL, "%s: BTF and .rodata differ; build the object again", plugin);
@@ -178,6 +194,8 @@ static int read_rodata(struct ti_schema *s, const char *plugin, const void *roda
 			r = add_event(s, plugin, si->type, si->offset);
 		else if (ti_schema_tag(s, si->type, -1, "option"))
 			r = ti_schema_add_option(s, plugin, si, rodata);
+		else if (function)
+			r = add_params(s, plugin, si, function);
 	}
 	return r;
 }
@@ -221,7 +239,17 @@ static int by_group(const void *a, const void *b)
 	const struct ti_bpf_hook *x = a, *y = b;
 	int r = strcmp(x->group, y->group);
 
-	return r ? r : (int)x->order - (int)y->order;
+	if (!r)
+		r = (int)x->order - (int)y->order;
+	return r ? r : strcmp(x->prog, y->prog);
+}
+
+static void share_optional(struct ti_schema *s)
+{
+	for (size_t i = 0; i < s->n_hooks; i++)
+		for (size_t j = 0; j < s->n_hooks; j++)
+			if (!strcmp(s->hooks[i].group, s->hooks[j].group))
+				s->hooks[i].optional |= s->hooks[j].optional;
 }
 
 static int read_hooks(struct ti_schema *s, const char *plugin)
@@ -238,6 +266,7 @@ static int read_hooks(struct ti_schema *s, const char *plugin)
 	if (!s->n_hooks)
 		return ti_err(-EINVAL, "%s: its BPF object has no hook; use TI_PACKET or TI_HOOK", plugin);
 	qsort(s->hooks, s->n_hooks, sizeof(*s->hooks), by_group);
+	share_optional(s);
 	return 0;
 }
 
@@ -299,6 +328,7 @@ void ti_schema_free(struct ti_schema *s)
 	free(s->type_vars);
 	free(s->options);
 	free(s->hooks);
+	free(s->params);
 	free(s->cpu_maps);
 	btf__free(s->btf);
 	free(s);

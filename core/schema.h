@@ -35,7 +35,13 @@ struct ti_bpf_hook {
 	const char *prog; /* function name */
 	unsigned order;
 	unsigned knows; /* enum ti_knows */
-	bool optional;
+	bool optional; /* the group: one of its programs says so */
+};
+
+/* A __u32 of .rodata that is told how many parameters a kernel function has. */
+struct ti_bpf_params {
+	const char *function;
+	uint32_t offset;
 };
 
 struct ti_schema {
@@ -44,8 +50,10 @@ struct ti_schema {
 	size_t n_types;
 	struct ti_bpf_option *options;
 	size_t n_options;
-	struct ti_bpf_hook *hooks;   /* by name of the group, then by order */
+	struct ti_bpf_hook *hooks;   /* by name of the group, order, prog */
 	size_t n_hooks;
+	struct ti_bpf_params *params;
+	size_t n_params;
 	const char **cpu_maps;       /* maps to be sized to the number of CPUs */
 	size_t n_cpu_maps;
 

@@ -35,6 +35,13 @@ at_its_hook() {
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
+# Why the kernel has not got the hook; empty: it has. Asked of the daemon, which
+# loads the program to know.
+missing() {
+	on here "$TCPINSPECT" doctor --json -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" 2>/dev/null |
+		jq -r --arg hook "$hook" 'first(.plugins[0].hooks[] | select(.hook == $hook and (.possible | not))) | .why'
+}
+
 # From a namespace to a port at which nobody listens: one SYN.
 knock() {
 	! on "$1" curl -g -s "http://$2/" || fail "somebody listens at $2"
@@ -64,20 +71,84 @@ listening() {
 	on here ss -Hltn "sport = :$1" | grep -q .
 }
 
-# Tracepoints see the whole host: of their events only those of our ports count.
-states() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so"
-	at_its_hook "$target"
+# Seven connections to a server over IPv4 and five over IPv6.
+connect() {
 	for _ in {1..7}; do
 		on there curl -g -s -o "$work/body" http://10.9.0.1:$port4/
 	done
 	for _ in {1..5}; do
 		on there curl -g -s -o "$work/body" "http://[fd09::1]:$port6/"
 	done
+}
+
+# of_connections EVENT - one for each. Tracepoints and functions see the whole
+# host: only events of our ports count.
+of_connections() {
+	expect 7 ".event == \"$1\" and .port == $port4 and .family == 2"
+	expect 5 ".event == \"$1\" and .port == $port6 and .family == 10"
+	expect 12 ".event == \"$1\" and (.port == $port4 or .port == $port6)"
+}
+
+states() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	at_its_hook "$target"
+	connect
 	stop
-	expect 7 ".event == \"accepted\" and .port == $port4 and .family == 2"
-	expect 5 ".event == \"accepted\" and .port == $port6 and .family == 10"
-	expect 12 ".port == $port4 or .port == $port6"
+	of_connections accepted
+}
+
+# At the hook that the option names.
+function_() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.hook=$hook"
+	at_its_hook "$target"
+	connect
+	stop
+	case $hook in
+	fentry | kprobe) of_connections asked ;;
+	*) of_connections accepted ;;
+	esac
+	expect 0 '.event == "accepted" and (.peer_port | not)'
+}
+
+# labs NUMBER - a process that calls labs(-1) ... labs(-NUMBER) of libc.
+labs() {
+	on here python3 -c 'import ctypes, sys
+labs = ctypes.CDLL("libc.so.6").labs
+for n in range(int(sys.argv[1])): labs(ctypes.c_long(-1 - n))' "$1"
+}
+
+libc() {
+	sed -n 's|.* \(/[^ ]*/libc\.so\.6\)$|\1|p' /proc/self/maps | head -n 1
+}
+
+# In all processes; at the library by its name and where the operator says it is.
+user() {
+	local sign=-
+	[ "$hook" = uprobe ] || sign=
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	at_its_hook "libc.so.6:$target"
+	labs 30
+	labs 5
+	stop
+	expect 35 ".plugin == \"$plugin\" and .pid > 0"
+	[ "$(jq -s -c 'group_by(.pid) | map(length) | sort' "$work/events")" = "[5,30]" ] ||
+		fail "$plugin does not tell processes apart"
+	expect 2 ".number == ${sign}5"
+	expect 1 ".number == ${sign}30"
+
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.binary=$(libc)"
+	at_its_hook "$(libc):$target"
+	labs 7
+	stop
+	expect 7 ".plugin == \"$plugin\" and .pid > 0"
+}
+
+# What there is nothing to attach to is said, with what to do.
+refused() { # WORDS ARGUMENT...
+	local status=0
+	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:2}" >"$work/refused.log" 2>&1 || status=$?
+	[ $status = 4 ] || fail "it ended with $status instead of 4: $*"
+	grep -qF "$1" "$work/refused.log" || fail "it does not say '$1': $(cat "$work/refused.log")"
 }
 
 # A killed daemon detaches nothing itself; only a tc filter stays, until the next
@@ -102,21 +173,38 @@ port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
 serve 10.9.0.1 $port4
 serve fd09::1 $port6
-while read -r hook target; do
+while read -r run hook target; do
 	plugin=t_$hook
-	if [ -z "$target" ]; then
-		packets
-	else
-		states
-	fi
+	why=$(missing)
+	[ -z "$why" ] || {
+		echo "skipped: $plugin: $why"
+		continue
+	}
+	$run
 	nothing_left
 	killed
 	echo "ok: $plugin"
 done <<'END'
-xdp
-tc
-socket
-tp sock/inet_sock_set_state
-raw_tp inet_sock_set_state
-tp_btf inet_sock_set_state
+packets xdp
+packets tc
+packets socket
+states tp sock/inet_sock_set_state
+states raw_tp inet_sock_set_state
+states tp_btf inet_sock_set_state
+function_ fentry inet_csk_accept
+function_ fexit inet_csk_accept
+function_ kprobe inet_csk_accept
+function_ kretprobe inet_csk_accept
+user uprobe labs
+user uretprobe labs
 END
+
+uprobe=(-P "$TI_TEST_PLUGINS/t_uprobe.so" --set)
+plugin=t_uprobe hook=uprobe
+if [ -z "$(missing)" ]; then
+	refused "/no/such.so: no such file; install it, or say where it is by binary = PATH" "${uprobe[@]}" plugin.t_uprobe.binary=/no/such.so
+	refused "libnosuch.so.1: no such file" "${uprobe[@]}" plugin.t_uprobe.binary=libnosuch.so.1
+	refused "$TCPINSPECT has no function labs" "${uprobe[@]}" "plugin.t_uprobe.binary=$TCPINSPECT"
+	refused "$0 is no ELF file" "${uprobe[@]}" "plugin.t_uprobe.binary=$0"
+	echo "ok: what is not there is said"
+fi

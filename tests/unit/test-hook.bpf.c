@@ -66,4 +66,18 @@ int count_tp_btf(void *ctx)
 	return count_tracepoint();
 }
 
+SEC("uprobe/test-hook:ti_test_function")
+int count_uprobe(void *ctx)
+{
+	__sync_fetch_and_add(&counts.called, 1);
+	return 0;
+}
+
+SEC("uretprobe/test-hook:ti_test_function")
+int count_uretprobe(void *ctx)
+{
+	__sync_fetch_and_add(&counts.returned, 1);
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "GPL";

@@ -8,7 +8,7 @@
 #define TEST_ETHERTYPE 0x88b5 /* for local experiments */
 
 struct counts {
-	__u64 xdp, tc, socket, outgoing, tracepoint;
+	__u64 xdp, tc, socket, outgoing, tracepoint, called, returned;
 	__u64 tgid; /* set by the test: whose sockets the tracepoints count */
 };
 

@@ -52,6 +52,7 @@ wait
 failed=0
 for kernel in "${kernels[@]}"; do
 	if [ -e "$work/$kernel.ok" ]; then
+		grep '^skipped:' "$work/$kernel.log" | sed "s/^/$kernel: /" || :
 		echo "ok: $kernel: $(grep -c '^ok:' "$work/$kernel.log") checks"
 	else
 		sed "s/^/$kernel: /" "$work/$kernel.log" | tail -n 30

@@ -189,6 +189,9 @@ static __always_inline void *ti_reserve(__u16 event, __u32 len)
  * plugin is not run then. */
 #define TI_IF_POSSIBLE TI_TAG("optional")
 
+#define TI_CAT_(a, b) a##b
+#define TI_CAT(a, b)  TI_CAT_(a, b)
+
 static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 					   enum ti_packet_hook hook)
 {
@@ -274,8 +277,6 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 		return 0;                                                      \
 	}
 
-#define TI_CAT_(a, b) a##b
-#define TI_CAT(a, b)  TI_CAT_(a, b)
 #define TI_EACH1_(g, n, a)      TI_PACKET_##a(g, n)
 #define TI_EACH1(g, a)          TI_EACH1_(g, 0, a)
 #define TI_EACH2(g, a, b)       TI_EACH1(g, a) TI_EACH1_(g, 1, b)
@@ -292,5 +293,7 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 	static __always_inline int group(struct ti_packet *pkt);               \
 	TI_CAT(TI_EACH, TI_COUNT_ARGS(__VA_ARGS__))(group, __VA_ARGS__)        \
 	static __always_inline int group(struct ti_packet *pkt)
+
+#include <tcpinspect/function.h>
 
 #endif
