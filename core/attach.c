@@ -146,10 +146,16 @@ static void place_drop(struct ti_places *pl, size_t i)
 	memmove(pl->places + i, pl->places + i + 1, (--pl->n - i) * sizeof(*pl->places));
 }
 
+static const char *place_name(const struct ti_hook *hook, const char *target, const char *ifname)
+{
+	return ifname ? ifname : hook->place ? hook->place : target;
+}
+
 static void say_attached(const struct ti_places *pl, const struct place *p)
 {
 	const struct ti_attachment *a = &p->at;
-	const char *where = a->ifindex ? a->ifname : a->target, *prefer = pl->prefer;
+	const char *where = place_name(a->hook, a->target, a->ifindex ? a->ifname : NULL);
+	const char *prefer = pl->prefer;
 	const struct ti_program *first = alternative(pl->probe, p->group, prefer, 0);
 
 	if (!strcmp(first->hook->name, prefer) && first->hook != a->hook)
@@ -183,8 +189,8 @@ static int attach_group(struct ti_places *pl, const char *group, const struct ti
 			say_attached(pl, p);
 			return 0;
 		}
-		ti_warn("%s: %s: cannot attach %s: %s", pl->probe->plugin, i ? i->name : g->target,
-			g->hook->name, p->at.why);
+		ti_warn("%s: %s: cannot attach %s: %s", pl->probe->plugin,
+			place_name(g->hook, g->target, i ? i->name : NULL), g->hook->name, p->at.why);
 		place_drop(pl, pl->n - 1);
 		if (r == -EALREADY) /* at another hook it would report everything twice */
 			break;

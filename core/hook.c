@@ -16,7 +16,7 @@
 
 const struct ti_hook *const ti_hooks[] = {
 	&ti_hook_xdp,	 &ti_hook_tc, &ti_hook_socket, &ti_hook_tp, &ti_hook_raw_tp,
-	&ti_hook_tp_btf, NULL,
+	&ti_hook_tp_btf, &ti_hook_sock_ops, &ti_hook_cgroup_skb, NULL,
 };
 
 const struct ti_hook *ti_hook_by_name(const char *name)

@@ -280,11 +280,14 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 /*
  * One body for incoming TCP packets at several hooks, in order of preference:
  *	TI_PACKET(packets, TC, XDP, SOCKET) { ... use pkt ... return TI_PASS; }
- * Hooks: XDP, TC, SOCKET. The group and the body are called `group`.
+ * Hooks: XDP, TC, SOCKET, CGROUP. The group and the body are called `group`.
  */
 #define TI_PACKET(group, ...)                                                  \
 	static __always_inline int group(struct ti_packet *pkt);               \
 	TI_CAT(TI_EACH, TI_COUNT_ARGS(__VA_ARGS__))(group, __VA_ARGS__)        \
 	static __always_inline int group(struct ti_packet *pkt)
+
+/* TI_SOCKOPS, and the hook CGROUP of TI_PACKET. */
+#include <tcpinspect/cgroup.h>
 
 #endif
