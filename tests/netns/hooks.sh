@@ -23,11 +23,9 @@ nothing_left() {
 	eventually 5 gone $ids || fail "$plugin has left a program"
 }
 
-# Is our program at the root cgroup?
-at_cgroup() {
-	local at
-	at=$(bpftool -j cgroup show "$cgroup2" | jq '.[].id')
-	grep -qxF "$ids" <<<"$at"
+# linked KEY VALUE - does one of the daemon's links say so of itself?
+linked() {
+	grep -qsE "^$1:[[:space:]]*$2\$" "/proc/$daemon/fdinfo/"*
 }
 
 # Its own hook, not one that stands in; and which programs are to go.
@@ -39,7 +37,7 @@ at_its_hook() {
 	xdp) on here ip link show v0 | grep -q 'prog/xdp' ;;
 	tc) tc -n here filter show dev v0 ingress | grep -q packets_tc ;;
 	socket) on here ss -0 -H -n | grep -q v0 ;;
-	sock_ops | cgroup_skb) at_cgroup ;;
+	sock_ops | cgroup_skb) linked cgroup_id "$(stat -c %i "$cgroup2")" ;;
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
