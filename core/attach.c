@@ -182,10 +182,16 @@ static void place_drop(struct ti_places *pl, size_t i)
 	memmove(pl->places + i, pl->places + i + 1, (--pl->n - i) * sizeof(*pl->places));
 }
 
+static const char *place_name(const struct ti_hook *hook, const char *target, const char *ifname)
+{
+	return ifname ? ifname : hook->place ? hook->place : target;
+}
+
 static void say_attached(const struct ti_places *pl, const struct place *p)
 {
 	const struct ti_attachment *a = &p->at;
-	const char *where = a->ifindex ? a->ifname : a->target, *prefer = pl->prefer;
+	const char *where = place_name(a->hook, a->target, a->ifindex ? a->ifname : NULL);
+	const char *prefer = pl->prefer;
 	const struct ti_program *wanted = preferred(pl->probe, p->program->says->group, prefer);
 
 	if (wanted && wanted->hook != a->hook && !ti_program_together(wanted, p->program))
@@ -209,8 +215,9 @@ static int attach_alternative(struct ti_places *pl, const struct ti_program *g,
 
 		if (r == 0)
 			continue;
-		ti_warn("%s: %s: cannot attach %s: %s", pl->probe->plugin, i ? i->name : g->target,
-			g->hook->name, p ? p->at.why : "no memory");
+		ti_warn("%s: %s: cannot attach %s: %s", pl->probe->plugin,
+			place_name(g->hook, g->target, i ? i->name : NULL), g->hook->name,
+			p ? p->at.why : "no memory");
 		if (p && !i)
 			ti_probe_leave_out(pl->probe, g, p->at.why);
 		while (pl->n > before)

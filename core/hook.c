@@ -18,6 +18,7 @@ const struct ti_hook *const ti_hooks[] = {
 	&ti_hook_xdp,	 &ti_hook_tc,	  &ti_hook_socket, &ti_hook_tp,
 	&ti_hook_raw_tp, &ti_hook_tp_btf, &ti_hook_kprobe, &ti_hook_kretprobe,
 	&ti_hook_fentry, &ti_hook_fexit,  &ti_hook_uprobe, &ti_hook_uretprobe,
+	&ti_hook_sock_ops, &ti_hook_cgroup_skb,
 	NULL,
 };
 

@@ -28,6 +28,7 @@ enum ti_sees {
 struct ti_hook {
 	const char *name;     /* as in the ini: "xdp" */
 	const char *section;  /* prefix of the program's ELF section: "xdp", "tp_btf/" */
+	const char *place;    /* where it is, for hooks without interface and target */
 	const char *sees_text;/* for doctor: "ingress, before the firewall" */
 	unsigned sees;        /* enum ti_sees */
 	bool per_interface;
@@ -92,6 +93,6 @@ int ti_kernel_params(const char *function);
 
 extern const struct ti_hook ti_hook_xdp, ti_hook_tc, ti_hook_socket, ti_hook_tp,
 	ti_hook_raw_tp, ti_hook_tp_btf, ti_hook_kprobe, ti_hook_kretprobe, ti_hook_fentry,
-	ti_hook_fexit, ti_hook_uprobe, ti_hook_uretprobe;
+	ti_hook_fexit, ti_hook_uprobe, ti_hook_uretprobe, ti_hook_sock_ops, ti_hook_cgroup_skb;
 
 #endif

@@ -2,13 +2,13 @@
 #include "preflight.h"
 
 #include <errno.h>
-#include <mntent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "cgroup.h"
 #include "log.h"
 
 #define KERNEL_MIN_MAJOR 5
@@ -114,18 +114,16 @@ static void check_memlock(struct ti_check *c)
 /* Only hooks on cgroups need it. */
 static void check_cgroup2(struct ti_check *c)
 {
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
+	char path[160];
+	bool whole;
 
-	while (f && !c->ok && (m = getmntent(f)))
-		if (!strcmp(m->mnt_type, "cgroup2")) {
-			c->ok = true;
-			snprintf(c->text, sizeof(c->text), "%.200s", m->mnt_dir);
-		}
-	if (f)
-		endmntent(f);
-	if (!c->ok)
-		snprintf(c->text, sizeof(c->text), "not mounted: hooks on cgroups (sock_ops) can't be used; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	c->ok = ti_cgroup2(path, sizeof(path), &whole) == 0;
+	if (c->ok)
+		snprintf(c->text, sizeof(c->text), "%s%s", path,
+			 whole ? "" : ": not the host's root, so hooks on cgroups see a part of its sockets");
+	else
+		snprintf(c->text, sizeof(c->text), "not mounted: hooks on cgroups (sock_ops, cgroup_skb) can't be used; "
+			 TI_CGROUP2_CURE);
 }
 
 size_t ti_preflight(struct ti_check checks[TI_CHECKS])

@@ -5,7 +5,7 @@
 # IPv6, and leaves nothing behind, neither when it is stopped nor when it is killed.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh" || exit
-need bpftool curl hping3 jq python3 ss tc
+need bpftool curl hping3 jq nft python3 ss tc
 [ -e "$TI_TEST_PLUGINS/t_xdp.so" ] || skip "no test plugins in $TI_TEST_PLUGINS"
 
 netns here there
@@ -23,15 +23,21 @@ nothing_left() {
 	eventually 5 gone $ids || fail "$plugin has left a program"
 }
 
+# linked KEY VALUE - does one of the daemon's links say so of itself?
+linked() {
+	grep -qsE "^$1:[[:space:]]*$2\$" "/proc/$daemon/fdinfo/"*
+}
+
 # Its own hook, not one that stands in; and which programs are to go.
 at_its_hook() {
 	ids=$(programs)
 	[ -n "$ids" ] || fail "$plugin has no program"
-	grep -q "$plugin: attached $hook to $1" "$work/daemon.log" || fail "$plugin is not at $hook"
+	grep -q "$plugin: attached $hook to $place" "$work/daemon.log" || fail "$plugin is not at $hook"
 	case $hook in
 	xdp) on here ip link show v0 | grep -q 'prog/xdp' ;;
 	tc) tc -n here filter show dev v0 ingress | grep -q packets_tc ;;
 	socket) on here ss -0 -H -n | grep -q v0 ;;
+	sock_ops | cgroup_skb) linked cgroup_id "$(stat -c %i "$cgroup2")" ;;
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
@@ -49,7 +55,7 @@ knock() {
 
 packets() {
 	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
-	at_its_hook v0
+	at_its_hook
 	on there hping3 -q -S -i u2000 -c 40 -p 4000 10.9.0.1 >/dev/null 2>&1
 	for _ in {1..10}; do
 		knock there "[fd09::1]:4001"
@@ -91,7 +97,7 @@ of_connections() {
 
 states() {
 	start here -P "$TI_TEST_PLUGINS/$plugin.so"
-	at_its_hook "$target"
+	at_its_hook
 	connect
 	stop
 	of_connections accepted
@@ -100,7 +106,7 @@ states() {
 # At the hook that the option names.
 function_() {
 	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.hook=$hook"
-	at_its_hook "$target"
+	at_its_hook
 	connect
 	stop
 	case $hook in
@@ -123,10 +129,11 @@ libc() {
 
 # In all processes; at the library by its name and where the operator says it is.
 user() {
-	local sign=-
+	local sign=- function=$place
 	[ "$hook" = uprobe ] || sign=
+	place=libc.so.6:$function
 	start here -P "$TI_TEST_PLUGINS/$plugin.so"
-	at_its_hook "libc.so.6:$target"
+	at_its_hook
 	labs 30
 	labs 5
 	stop
@@ -137,7 +144,8 @@ user() {
 	expect 1 ".number == ${sign}30"
 
 	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.binary=$(libc)"
-	at_its_hook "$(libc):$target"
+	place=$(libc):$function
+	at_its_hook
 	labs 7
 	stop
 	expect 7 ".plugin == \"$plugin\" and .pid > 0"
@@ -168,26 +176,119 @@ killed() {
 	nothing_left
 }
 
+# What reaches a listening socket of this namespace, behind the firewall.
+received() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	at_its_hook
+	on here nft -f - <<-END
+		add table ip first
+		add chain ip first in { type filter hook input priority 0; }
+		add rule ip first in tcp sport 4003 counter drop
+	END
+	on there hping3 -q -S -i u2000 -c 40 -p $port4 10.9.0.1 >/dev/null 2>&1
+	on there hping3 -q -S -i u2000 -c 5 -p $port4 -s 4003 -k 10.9.0.1 >/dev/null 2>&1 || :
+	on here nft list table ip first | grep -q 'packets 5 ' || fail "the firewall has not dropped 5"
+	on here nft delete table ip first
+	for _ in {1..10}; do
+		on there curl -g -s -o "$work/body" "http://[fd09::1]:$port6/"
+	done
+	on here curl -g -s -o "$work/body" http://10.9.0.1:$port4/ # by lo
+	knock there 10.9.0.1:4002
+	on here curl -g -s -o "$work/body" http://10.9.0.2:$port4/ # a socket of another namespace
+	stop
+	expect 40 ".src_ip == \"10.9.0.2\" and .dst_ip == \"10.9.0.1\" and .dst_port == $port4 and .ifname == \"v0\""
+	expect 10 ".src_ip == \"fd09::2\" and .dst_ip == \"fd09::1\" and .dst_port == $port6 and .ifname == \"v0\""
+	expect 1 ".src_ip == \"10.9.0.1\" and .dst_port == $port4 and .ifname == \"lo\""
+	expect 51 '.event == "syn" and .src_port > 0'
+}
+
+# foreign NAME PORT SEGMENTS - attach somebody else's program: a SYN to the port
+# offers a window of so many segments, and RTT callbacks are asked for.
+foreign() {
+	mkdir "$work/$1"
+	mount -t bpf bpf "$work/$1"
+	bpftool prog load "$TI_TEST_PLUGINS/foreign.bpf.o" "$work/$1/prog" type sockops
+	bpftool map update id "$(foreign_map "$1")" key 0 0 0 0 value \
+		$((${2} & 255)) $((${2} >> 8)) 0 0 "$3" 0 0 0 8 0 0 0 0 0 0 0
+	bpftool cgroup attach "$cgroup2" sock_ops pinned "$work/$1/prog" multi
+}
+
+foreign_map() {
+	bpftool -j prog show pinned "$work/$1/prog" | jq '.map_ids[0]'
+}
+
+foreigners_go() {
+	local name
+	for name in before after; do
+		[ ! -e "$work/$name/prog" ] ||
+			bpftool cgroup detach "$cgroup2" sock_ops pinned "$work/$name/prog" 2>/dev/null || :
+	done
+}
+
+# Its callbacks still come.
+is_called() {
+	[ "$(bpftool -j map dump id "$(foreign_map "$1")" | jq '.[0].formatted.value.called')" -gt 0 ]
+}
+
+closed() {
+	[ "$(events "(.event == \"closed\") and (.local_port, .remote_port | IN($port4, $port6))")" = "$1" ]
+}
+
+# Both ends of a connection; and others' replies and flags stay, whoever was
+# attached first.
+sockets() {
+	trap 'foreigners_go; finish' EXIT
+	foreign before $port4 3
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	foreign after $port6 5
+	at_its_hook
+	on here nft -f - <<-END
+		add table inet first
+		add chain inet first in { type filter hook input priority 0; }
+		add rule inet first in tcp flags == syn tcp dport $port4 tcp window 4380 counter
+		add rule inet first in tcp flags == syn tcp dport $port6 tcp window 7200 counter
+	END
+	connect
+	eventually 10 closed 24 || fail "$(events '.event == "closed"') ends instead of 24"
+	on here nft list table inet first | grep -q 'window 4380 .* packets 7 ' ||
+		fail "the reply of the program before ours is lost: $(on here nft list table inet first)"
+	on here nft list table inet first | grep -q 'window 7200 .* packets 5 ' ||
+		fail "the reply of the program after ours is lost: $(on here nft list table inet first)"
+	on here nft delete table inet first
+	is_called before || fail "the flags of the program before ours are lost"
+	is_called after || fail "the flags of the program after ours are lost"
+	stop
+	expect 7 ".event == \"established\" and .accepted and .local_ip == \"10.9.0.1\" and .local_port == $port4 and .remote_ip == \"10.9.0.2\" and .remote_port > 0"
+	expect 7 ".event == \"established\" and (.accepted | not) and .local_ip == \"10.9.0.2\" and .remote_ip == \"10.9.0.1\" and .remote_port == $port4"
+	expect 5 ".event == \"established\" and .accepted and .local_ip == \"fd09::1\" and .local_port == $port6"
+	expect 5 ".event == \"established\" and (.accepted | not) and .local_ip == \"fd09::2\" and .remote_port == $port6"
+	expect 12 ".event == \"closed\" and (.remote_port | IN($port4, $port6)) and .flags == 12" # RTT, theirs, and STATE
+	expect 12 ".event == \"closed\" and (.local_port | IN($port4, $port6)) and .flags == 4"
+	foreigners_go
+}
+
 # Of their own: another script's connections show at tracepoints, too.
 port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
 serve 10.9.0.1 $port4
 serve fd09::1 $port6
-while read -r run hook target; do
+on there python3 -m http.server --bind 10.9.0.2 $port4 >/dev/null 2>&1 &
+cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+while read -r check hook place; do
 	plugin=t_$hook
 	why=$(missing)
 	[ -z "$why" ] || {
 		echo "skipped: $plugin: $why"
 		continue
 	}
-	$run
+	$check
 	nothing_left
 	killed
 	echo "ok: $plugin"
 done <<'END'
-packets xdp
-packets tc
-packets socket
+packets xdp v0
+packets tc v0
+packets socket v0
 states tp sock/inet_sock_set_state
 states raw_tp inet_sock_set_state
 states tp_btf inet_sock_set_state
@@ -197,6 +298,8 @@ function_ kprobe inet_csk_accept
 function_ kretprobe inet_csk_accept
 user uprobe labs
 user uretprobe labs
+sockets sock_ops the root cgroup
+received cgroup_skb the root cgroup
 END
 
 uprobe=(-P "$TI_TEST_PLUGINS/t_uprobe.so" --set)

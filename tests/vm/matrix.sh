@@ -17,7 +17,7 @@ mkdir -p "$work/w/plugins" "$work/w/sinks" "$work/w/t" "$work/w/netns"
 cp "$TCPINSPECT" "$work/w/"
 cp "$TI_PLUGINS"/*.so "$work/w/plugins/"
 cp "$TI_SINKS"/*.so "$work/w/sinks/"
-cp "$TI_TEST_PLUGINS"/t_*.so "$work/w/t/"
+cp "$TI_TEST_PLUGINS"/t_*.so "$TI_TEST_PLUGINS/foreign.bpf.o" "$work/w/t/"
 cp "$here"/../netns/*.sh "$work/w/netns/"
 cp "$here/guest.sh" "$work/w/"
 

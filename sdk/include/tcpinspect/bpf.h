@@ -287,7 +287,7 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 /*
  * One body for incoming TCP packets at several hooks, in order of preference:
  *	TI_PACKET(packets, TC, XDP, SOCKET) { ... use pkt ... return TI_PASS; }
- * Hooks: XDP, TC, SOCKET. The group and the body are called `group`.
+ * Hooks: XDP, TC, SOCKET, CGROUP. The group and the body are called `group`.
  */
 #define TI_PACKET(group, ...)                                                  \
 	static __always_inline int group(struct ti_packet *pkt);               \
@@ -295,5 +295,7 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 	static __always_inline int group(struct ti_packet *pkt)
 
 #include <tcpinspect/function.h>
+/* TI_SOCKOPS, and the hook CGROUP of TI_PACKET. */
+#include <tcpinspect/cgroup.h>
 
 #endif
