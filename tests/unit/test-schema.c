@@ -327,9 +327,9 @@ static void test_options(void **state)
 static void test_hooks(void **state)
 {
 	static const struct ti_bpf_hook rows[] = {
-		{"packets", "packets_tc", 0, false},	 {"packets", "packets_xdp", 1, false},
-		{"packets", "packets_socket", 2, false}, {"states", "states_tp_btf", 0, true},
-		{"states", "states_raw_tp", 1, true},
+		{"packets", "packets_tc", 0, .optional = false},	 {"packets", "packets_xdp", 1, .optional = false},
+		{"packets", "packets_socket", 2, .optional = false}, {"states", "states_tp_btf", 0, .optional = true},
+		{"states", "states_raw_tp", 1, .optional = true},
 	};
 
 	(void)state;
