@@ -232,15 +232,29 @@ static void say_account(const struct ti_daemon *d, size_t plugin, size_t sink)
 	       (unsigned long long)a->lost_queue);
 }
 
+/* What came of what a plugin has seen. */
+static void say_plugin(const struct ti_daemon *d, size_t plugin)
+{
+	const struct ti_plugin_run *p = d->setup.plugins[plugin];
+
+	if (!ti_plugin_ran(p))
+		return;
+	for (size_t k = 0; k < d->setup.n_sinks; k++)
+		say_account(d, plugin, k);
+	if (ti_plugin_dropped(p))
+		ti_info("%s: %llu packets dropped at XDP", ti_plugin_name(p),
+			(unsigned long long)ti_plugin_dropped(p));
+}
+
 static void stop(struct ti_daemon *d)
 {
-	for (size_t i = 0; i < d->setup.n_plugins; i++)
+	/* Backwards: who is behind the others at XDP leaves without waiting for packets. */
+	for (size_t i = d->setup.n_plugins; i-- > 0;)
 		ti_plugin_stop(d->setup.plugins[i]);
 	if (d->setup.router)
 		ti_router_drain(d->setup.router);
 	for (size_t i = 0; d->code == TI_EXIT_DONE && d->ifaces && i < d->setup.n_plugins; i++)
-		for (size_t k = 0; ti_plugin_ran(d->setup.plugins[i]) && k < d->setup.n_sinks; k++)
-			say_account(d, i, k);
+		say_plugin(d, i);
 	ti_setup_free(&d->setup);
 	ti_ifaces_free(d->ifaces);
 	for (size_t i = 0; i < TI_ARRAY_SIZE(d->signals); i++)

@@ -68,7 +68,7 @@ const char *ti_hook_strerror(int r)
 
 void ti_attachment_init(struct ti_attachment *a)
 {
-	*a = (struct ti_attachment){.fd = -1, .lock_fd = -1};
+	*a = (struct ti_attachment){.next = -1, .fd = -1, .lock_fd = -1};
 }
 
 /* Safe on whatever an attach() that failed has left. */

@@ -169,6 +169,11 @@ bool ti_plugin_ran(const struct ti_plugin_run *p)
 	return p->ran;
 }
 
+uint64_t ti_plugin_dropped(const struct ti_plugin_run *p)
+{
+	return p->dropped;
+}
+
 size_t ti_plugin_index(const struct ti_plugin_run *p)
 {
 	return p->index;
@@ -284,7 +289,7 @@ static int start(struct ti_plugin_run *p)
 		if (!p->scratch)
 			return -ENOMEM;
 	}
-	r = ti_places_new(&p->places, p->probe, p->common.hook);
+	r = ti_places_new(&p->places, p->probe, p->common.hook, p->index);
 	if (r >= 0)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
@@ -350,6 +355,7 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	if (p->ring)
 		ti_ring_drain(p->ring);
 	count_lost(p);
+	p->dropped = ti_probe_counter(p->probe, TI_COUNT_DROPPED);
 	if (p->started && p->d->stop)
 		p->d->stop(p->self);
 	p->started = false;
