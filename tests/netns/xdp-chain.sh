@@ -5,7 +5,7 @@
 # before it let pass, whatever comes, goes or was there before.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh" || exit
-need bpftool "${CLANG:-clang}" hping3 jq
+need bpftool hping3 jq
 [ -e "$TI_TEST_PLUGINS/t_xdp_drop.so" ] || skip "no test plugins in $TI_TEST_PLUGINS"
 
 netns here there
@@ -258,12 +258,7 @@ xdp_of() { # DEVICE
 # Neither is somebody else's program replaced, nor can it replace ours.
 foreign() {
 	local id
-	cat >"$work/foreign.c" <<-'END'
-		__attribute__((section("xdp"), used)) int foreign(void *packet) { return 2; /* XDP_PASS */ }
-		char _license[] __attribute__((section("license"), used)) = "GPL";
-	END
-	"${CLANG:-clang}" -O2 -g -target bpf -c -o "$work/foreign.o" "$work/foreign.c"
-	on here ip link set dev v0 xdp obj "$work/foreign.o" sec xdp
+	on here ip link set dev v0 xdp obj "$TI_TEST_PLUGINS/foreign.bpf.o" sec xdp
 	id=$(xdp_of v0)
 	[ -n "$id" ] || fail "the foreign program isn't there"
 	start here -i v0 -P "$TI_TEST_PLUGINS/t_xdp_drop.so" -P "$TI_TEST_PLUGINS/t_xdp2.so" --set plugin.t_xdp_drop.port=4000
@@ -279,7 +274,7 @@ foreign() {
 
 	chain v0 t_xdp_drop t_xdp2
 	id=$(xdp_of v0)
-	! on here ip link set dev v0 xdp obj "$work/foreign.o" sec xdp 2>/dev/null || fail "ours was replaced"
+	! on here ip link set dev v0 xdp obj "$TI_TEST_PLUGINS/foreign.bpf.o" sec xdp 2>/dev/null || fail "ours was replaced"
 	[ "$(xdp_of v0)" = "$id" ] || fail "ours was replaced"
 	stop
 	echo "ok: a foreign program"
@@ -360,6 +355,7 @@ bond() {
 		return
 	fi
 	wires 2
+	ip -n here address flush dev w2
 	ip -n here link set w2 down
 	ip -n here link set w2 master b0
 	ip -n here link set b0 up
