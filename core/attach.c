@@ -21,17 +21,19 @@ struct place {
 struct ti_places {
 	struct ti_probe *probe;
 	char prefer[32];
+	size_t order;
 	struct place **places; /* pointers: attachments must not move */
 	size_t n;
 };
 
-int ti_places_new(struct ti_places **out, struct ti_probe *p, const char *prefer)
+int ti_places_new(struct ti_places **out, struct ti_probe *p, const char *prefer, size_t order)
 {
 	struct ti_places *pl = calloc(1, sizeof(*pl));
 
 	if (!pl)
 		return -ENOMEM;
 	pl->probe = p;
+	pl->order = order;
 	snprintf(pl->prefer, sizeof(pl->prefer), "%s", prefer);
 	*out = pl;
 	return 0;
@@ -155,6 +157,7 @@ static struct place *place_new(struct ti_places *pl, const struct ti_program *g,
 {
 	struct place **grown = realloc(pl->places, (pl->n + 1) * sizeof(*grown));
 	struct place *p = grown ? calloc(1, sizeof(*p)) : NULL;
+	char next[128];
 
 	if (grown)
 		pl->places = grown;
@@ -167,6 +170,9 @@ static struct place *place_new(struct ti_places *pl, const struct ti_program *g,
 	p->at.plugin = pl->probe->plugin;
 	p->at.target = g->target;
 	p->at.pid = pl->probe->pid;
+	p->at.order = pl->order << 16 | (g - pl->probe->programs);
+	snprintf(next, sizeof(next), "%s_next", g->says->prog); /* TI_XDP_NEXT */
+	p->at.next = ti_probe_map(pl->probe, next);
 	if (i) {
 		p->at.ifindex = i->index;
 		snprintf(p->at.ifname, sizeof(p->at.ifname), "%s", i->name);

@@ -16,9 +16,10 @@ struct ti_places;
 /*
  * `prefer` is what the operator named ("xdp"), or "auto": the group's own order.
  * A named hook is tried first; the others stand in for it where it can't be had,
- * with a warning. The probe is borrowed.
+ * with a warning. `order`: of the plugin among all, as declared; where programs
+ * share a place they run in it. The probe is borrowed.
  */
-int ti_places_new(struct ti_places **out, struct ti_probe *p, const char *prefer);
+int ti_places_new(struct ti_places **out, struct ti_probe *p, const char *prefer, size_t order);
 void ti_places_free(struct ti_places *pl); /* detaches */
 void ti_places_freep(struct ti_places **pl);
 

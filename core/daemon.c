@@ -239,6 +239,7 @@ static void say_counters(const struct ti_plugin_run *p)
 		enum ti_counter which;
 		const char *name;
 	} table[] = { { TI_COUNT_SEEN, "packets seen" }, { TI_COUNT_FILTERED, "filtered" },
+		      { TI_COUNT_DROPPED, "dropped at XDP" },
 		      { TI_COUNT_TRUNCATED, "truncated" }, { TI_COUNT_FRAGMENT, "fragments" },
 		      { TI_COUNT_UNSUPPORTED, "unsupported" }, { TI_COUNT_EVICTED, "evicted" } };
 	char text[256] = "";
@@ -257,7 +258,8 @@ static void say_counters(const struct ti_plugin_run *p)
 
 static void stop(struct ti_daemon *d)
 {
-	for (size_t i = 0; i < d->setup.n_plugins; i++)
+	/* Backwards: who is behind the others at XDP leaves without waiting for packets. */
+	for (size_t i = d->setup.n_plugins; i-- > 0;)
 		ti_plugin_stop(d->setup.plugins[i]);
 	if (d->setup.router)
 		ti_router_drain(d->setup.router);

@@ -86,7 +86,7 @@ int ti_hook_attach_program(struct ti_attachment *a)
 
 void ti_attachment_init(struct ti_attachment *a)
 {
-	*a = (struct ti_attachment){.fd = -1, .lock_fd = -1};
+	*a = (struct ti_attachment){.next = -1, .fd = -1, .lock_fd = -1};
 }
 
 /* Safe on whatever an attach() that failed has left. */

@@ -55,6 +55,9 @@ struct ti_attachment {
 	const char *target;       /* borrowed, as for available() */
 	int pid;                  /* of this process only, where the hook can; 0: all */
 	bool egress;              /* outgoing packets too, where the hook can */
+	unsigned order;           /* of the plugin as declared, then of its program: no
+				     two at one place have the same */
+	int next;                 /* XDP: the program's TI_XDP_NEXT, borrowed; -1: none */
 	unsigned ifindex;         /* 0 for hooks that know no interface */
 	char ifname[IFNAMSIZ];
 
@@ -62,7 +65,7 @@ struct ti_attachment {
 	struct bpf_link *link;
 	int fd;                   /* raw link or socket of the hook; -1: none */
 	int lock_fd;              /* held while something is there that outlives us */
-	char mode[16];            /* "native", "generic", "" */
+	char mode[64];            /* "native", "generic, after synflood", "" */
 	char why[192];            /* why attach failed, what to do; of a success, why
 				     a better mode was refused; or "" */
 };

@@ -2,8 +2,10 @@
 /*
  * XDP: ingress, before the kernel has made an skb of the packet. In the driver
  * where that can, else generic. Held by a link that is nowhere pinned, so the
- * kernel detaches it when the process ends, however it ends. A program that is
- * there already is never replaced: the kernel refuses a link beside it, too.
+ * kernel detaches it when the process ends, however it ends. Our own programs at
+ * one interface form a chain (xdp_chain.c), in the mode that the first has got. A
+ * program of somebody else's is never replaced: the kernel refuses a link beside it,
+ * too.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include "hook.h"
 #include "log.h"
+#include "xdp_chain.h"
 
 static int xdp_available(const char *target, char *why, size_t why_size)
 {
@@ -62,9 +65,11 @@ static int xdp_attach(struct ti_attachment *a)
 		const char *name;
 	} modes[] = {{XDP_FLAGS_DRV_MODE, "native"}, {XDP_FLAGS_SKB_MODE, "generic"}};
 	char ifname[IFNAMSIZ];
-	int r = refuse_foreign(a);
+	int r = ti_xdp_chain_join(a);
 
-	if (r < 0)
+	if (r == 1)
+		r = refuse_foreign(a) ?: 1;
+	if (r <= 0)
 		return r;
 	for (size_t m = 0; m < TI_ARRAY_SIZE(modes); m++) {
 		LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = modes[m].flag);
@@ -73,7 +78,7 @@ static int xdp_attach(struct ti_attachment *a)
 		if (r >= 0) {
 			a->fd = r;
 			snprintf(a->mode, sizeof(a->mode), "%s", modes[m].name);
-			return 0;
+			return ti_xdp_chain_new(a);
 		}
 		if (r == -EINVAL && !if_indextoname(a->ifindex, ifname))
 			r = -ENODEV;
@@ -99,4 +104,5 @@ const struct ti_hook ti_hook_xdp = {
 	.per_interface = true,
 	.available = xdp_available,
 	.attach = xdp_attach,
+	.detach = ti_xdp_chain_leave,
 };

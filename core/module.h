@@ -13,7 +13,9 @@
 struct ti_module {
 	char path[4096];
 	struct ti_prefix_v1 prefix; /* as the note says */
-	bool named;                 /* given with -P: the caller's own files may be opened */
+	unsigned named;             /* given with -P or -S, as number 1, 2, ...: the caller's
+				       own files may be opened; 0: found in a folder */
+	unsigned rank;              /* plugins: in the order of declaration; set by setup.c */
 	void *dl;                   /* NULL until opened */
 	union {                     /* host-sized copies; fields unknown to the module are 0 */
 		struct ti_plugin plugin;

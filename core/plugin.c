@@ -315,7 +315,7 @@ static int start(struct ti_plugin_run *p)
 		if (!p->scratch)
 			return -ENOMEM;
 	}
-	r = ti_places_new(&p->places, p->probe, p->common.hook);
+	r = ti_places_new(&p->places, p->probe, p->common.hook, p->index);
 	if (r >= 0)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {

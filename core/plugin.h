@@ -71,6 +71,7 @@ void ti_plugin_stop(struct ti_plugin_run *p);
 uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which);
 uint64_t ti_utc_offset(void);
 bool ti_plugin_ran(const struct ti_plugin_run *p); /* it was started, whether it still runs */
-size_t ti_plugin_index(const struct ti_plugin_run *p); /* in the router */
+/* In the router, and in the order of declaration. */
+size_t ti_plugin_index(const struct ti_plugin_run *p);
 
 #endif

@@ -529,10 +529,12 @@ void ti_probe_refresh(struct ti_probe *p)
 
 uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)
 {
-	size_t stride;
+	size_t stride = 0;
 	char *at = ti_probe_memory(p, "ti_counters", &stride);
 	uint64_t sum = 0;
 
+	if (stride < (which + 1) * sizeof(uint64_t))
+		return 0;
 	for (int cpu = 0; at && cpu < ti_probe_cpus(); cpu++)
 		sum += __atomic_load_n((uint64_t *)(at + cpu * stride) + which, __ATOMIC_RELAXED);
 	return sum;

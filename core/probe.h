@@ -87,7 +87,8 @@ int ti_probe_map(struct ti_probe *p, const char *name);
  * programs. To be called from time to time while loaded. */
 void ti_probe_refresh(struct ti_probe *p);
 
-/* Sum over CPUs of a counter every probe has; 0 before load. */
+/* Sum over CPUs of a counter every probe has; 0 before load, and for a counter that
+ * is younger than the SDK that the object was built with. */
 uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which);
 
 #endif

@@ -6,6 +6,7 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static int named_modules(struct ti_module **all, size_t *n, const struct ti_word
 
 		if (r < 0)
 			return mistake(r);
+		m.named = i + 1;
 		same = module_by_name(*all, *n, m.prefix.name);
 		if (same && same->named)
 			return ti_err(-EINVAL, "%s and %s both call themselves '%s'; name one of them",
@@ -181,6 +183,54 @@ static int open_plugin(struct wanted *w, struct ti_module *m)
 	return r;
 }
 
+/* Where a name stands in a list. */
+struct position {
+	const char *name;
+	unsigned at;
+	bool found;
+};
+
+static void look_at(void *arg, const char *item)
+{
+	struct position *p = arg;
+
+	p->found |= !strcmp(item, p->name);
+	p->at += !p->found;
+}
+
+/* The order in which plugins are declared, in which they start and stand in chains:
+ * that of -p, then that of -P, then that of the files' sections. */
+static unsigned rank_of(const struct wanted *w, const struct ti_module *m)
+{
+	const struct ti_ini_section *sec = ti_ini_find(&w->s->ini, "plugin", m->prefix.name);
+	struct position p = { .name = m->prefix.name };
+
+	if (w->a->plugins)
+		ti_list_each(w->a->plugins, look_at, &p);
+	if (p.found)
+		return p.at;
+	if (m->named)
+		return p.at + m->named;
+	return sec ? p.at + w->a->plugin_files.n + 1 + (sec - w->s->ini.sections) : UINT_MAX;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct ti_module *x = a, *y = b;
+
+	return x->rank == y->rank ? strcmp(x->prefix.name, y->prefix.name) : x->rank < y->rank ? -1 : 1;
+}
+
+static void put_in_order(const struct wanted *w)
+{
+	struct ti_setup *s = w->s;
+
+	for (size_t i = 0; i < s->n_plugin_modules; i++)
+		s->plugin_modules[i].rank = rank_of(w, &s->plugin_modules[i]);
+	if (s->n_plugin_modules)
+		qsort(s->plugin_modules, s->n_plugin_modules, sizeof(*s->plugin_modules), by_rank);
+}
+
 static int open_plugins(struct ti_setup *s, const struct ti_args *a)
 {
 	struct wanted w = { s, a, 0 };
@@ -199,6 +249,7 @@ static int open_plugins(struct ti_setup *s, const struct ti_args *a)
 				     unknown_module(why, sizeof(why), "plugin", sec->name, s->plugin_modules,
 						    s->n_plugin_modules, plugin_dir(a)));
 	}
+	put_in_order(&w);
 	for (size_t i = 0; i < s->n_plugin_modules; i++)
 		if (plugin_wanted(&w, &s->plugin_modules[i]) && open_plugin(&w, &s->plugin_modules[i]) < 0)
 			s->n_failed++;

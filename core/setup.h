@@ -28,9 +28,10 @@ extern const size_t ti_core_n_options;
 struct ti_setup {
 	struct ti_ini ini;
 	struct ti_core_options core;
-	struct ti_module *plugin_modules, *sink_modules; /* found, not all opened */
+	struct ti_module *plugin_modules, *sink_modules; /* found, not all opened; once loaded,
+							    plugins are as declared */
 	size_t n_plugin_modules, n_sink_modules;
-	struct ti_plugin_run **plugins;
+	struct ti_plugin_run **plugins; /* in the order of declaration */
 	size_t n_plugins;
 	size_t n_failed;  /* plugins that were wanted and can't be opened; logged */
 	struct ti_sink_run **sinks;

@@ -207,7 +207,7 @@ received() {
 foreign() {
 	mkdir "$work/$1"
 	mount -t bpf bpf "$work/$1"
-	bpftool prog load "$TI_TEST_PLUGINS/foreign.bpf.o" "$work/$1/prog" type sockops
+	bpftool prog load "$TI_TEST_PLUGINS/foreign_sockops.bpf.o" "$work/$1/prog" type sockops
 	bpftool map update id "$(foreign_map "$1")" key 0 0 0 0 value \
 		$((${2} & 255)) $((${2} >> 8)) 0 0 "$3" 0 0 0 8 0 0 0 0 0 0 0
 	bpftool cgroup attach "$cgroup2" sock_ops pinned "$work/$1/prog" multi

@@ -5,9 +5,11 @@ set -eu
 for module in veth 8021q sch_ingress cls_bpf tcp_diag inet_diag af_packet_diag; do
 	modprobe $module 2>/dev/null || :
 done
+modprobe bonding max_bonds=0 2>/dev/null || :
 export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t
 bash netns/hooks.sh
 bash netns/filters.sh
+bash netns/xdp-chain.sh
 
 # A flood from one source to a server on lo: reported with its class.
 python3 -c 'import socket, time

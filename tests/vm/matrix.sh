@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The plugins on stock kernels, from the oldest that is supported to the newest:
-# in each, a VM runs netns/hooks.sh and has synflood find a flood at tc and XDP.
+# in each, a VM runs netns/hooks.sh and xdp-chain.sh and has synflood find a flood at tc and XDP.
 # TI_KERNELS: which (default: all); TI_VM: the folder they are kept in.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,7 +17,7 @@ mkdir -p "$work/w/plugins" "$work/w/sinks" "$work/w/t" "$work/w/netns"
 cp "$TCPINSPECT" "$work/w/"
 cp "$TI_PLUGINS"/*.so "$work/w/plugins/"
 cp "$TI_SINKS"/*.so "$work/w/sinks/"
-cp "$TI_TEST_PLUGINS"/t_*.so "$TI_TEST_PLUGINS/foreign.bpf.o" "$work/w/t/"
+cp "$TI_TEST_PLUGINS"/t_*.so "$TI_TEST_PLUGINS"/foreign_*.bpf.o "$work/w/t/"
 cp "$here"/../netns/*.sh "$work/w/netns/"
 cp "$here/guest.sh" "$work/w/"
 

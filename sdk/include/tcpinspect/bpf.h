@@ -84,10 +84,10 @@ const volatile __u64 ti_seed;  /* random: what is hashed with it can't be forese
 		(__typeof__(name.value))bpf_map_lookup_elem(&name, &cpu_);     \
 	})
 
-/* The counters every probe has; see enum ti_counter. */
+/* The counters every probe has; see enum ti_counter. In cache lines of their CPU's own. */
 struct ti_counters {
 	__u64 n[TI_COUNT_MAX];
-};
+} __attribute__((aligned(64)));
 TI_CPU_ARRAY(struct ti_counters, ti_counters);
 
 static __always_inline void ti_count(enum ti_counter which)
@@ -238,16 +238,48 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 		pkt->vlan = skb->vlan_tci & 0xfff;
 }
 
+/*
+ * An interface takes one XDP program. So that several plugins can be there, each
+ * program ends in a tail call to the one that the daemon puts after it, interface
+ * by interface, in an array of the program's own, which this makes. TI_PACKET does
+ * all of it; an XDP program written out is followed by others only if it has it, too:
+ *	TI_XDP_NEXT(frames_xdp);
+ *	TI_HOOK(frames, 0) SEC("xdp") int frames_xdp(struct xdp_md *ctx)
+ *	{
+ *		...
+ *		return ti_xdp_verdict(ctx, &frames_xdp_next, TI_PASS);
+ *	}
+ */
+#define TI_XDP_NEXT(program)                                                   \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                         \
+		__uint(max_entries, TI_XDP_SLOTS);                             \
+		__uint(key_size, sizeof(__u32));                               \
+		__uint(value_size, sizeof(__u32));                             \
+	} program##_next SEC(".maps")
+
+/* What an XDP program returns for an enum ti_verdict: a drop is counted and ends
+ * the chain; else the next program runs, if there is one, in the place of this one. */
+static __always_inline int ti_xdp_verdict(struct xdp_md *ctx, void *next, int verdict)
+{
+	if (verdict == TI_DROP) {
+		ti_count(TI_COUNT_DROPPED);
+		return XDP_DROP;
+	}
+	bpf_tail_call(ctx, next, ctx->ingress_ifindex % TI_XDP_SLOTS);
+	return XDP_PASS;
+}
+
 #define TI_PACKET_XDP(group, order)                                            \
+	TI_XDP_NEXT(group##_xdp);                                              \
 	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("xdp")                         \
 	int group##_xdp(struct xdp_md *ctx)                                    \
 	{                                                                      \
 		struct ti_packet pkt;                                          \
 		ti_packet_zero(&pkt, ctx, TI_AT_XDP);                          \
 		pkt.ifindex = ctx->ingress_ifindex;                            \
-		if (ti_packet_begin(&pkt) && group(&pkt) == TI_DROP)           \
-			return XDP_DROP;                                       \
-		return XDP_PASS;                                               \
+		return ti_xdp_verdict(ctx, &group##_xdp_next,                  \
+				      ti_packet_begin(&pkt) ? group(&pkt) : TI_PASS);\
 	}
 
 /* -1 is TC_ACT_UNSPEC, not TC_ACT_OK: the qdisc's other filters go on. */

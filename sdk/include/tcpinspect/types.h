@@ -92,8 +92,12 @@ enum ti_counter {
 	TI_COUNT_EVICTED,     /* state dropped to make room */
 	TI_COUNT_EMITTED,     /* events asked for, whether they fitted or not */
 	TI_COUNT_LOST,        /* of these, the ring was full */
+	TI_COUNT_DROPPED,     /* packets dropped at XDP */
 	TI_COUNT_MAX,
 };
+
+/* Entries of a TI_XDP_NEXT: interfaces are told apart by their number modulo this. */
+#define TI_XDP_SLOTS 4096
 
 #ifdef __cplusplus
 #define TI_STATIC_ASSERT(cond, text) static_assert(cond, text)
