@@ -111,7 +111,7 @@ while read -r hook target; do
 	fi
 	nothing_left
 	killed
-	counted $plugin $hook
+	counted "$plugin" "$hook"
 	echo "ok: $plugin"
 done <<'END'
 xdp
