@@ -278,12 +278,14 @@ while read -r check hook place; do
 	plugin=t_$hook
 	why=$(missing)
 	[ -z "$why" ] || {
+		not_here "$plugin" "$hook" "$why"
 		echo "skipped: $plugin: $why"
 		continue
 	}
 	$check
 	nothing_left
 	killed
+	counted "$plugin" "$hook"
 	echo "ok: $plugin"
 done <<'END'
 packets xdp v0

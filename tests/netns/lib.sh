@@ -8,7 +8,8 @@
 # not be unique. The kernel is the same: programs and tracepoints are the host's.
 #
 # TCPINSPECT: the daemon; TI_PLUGINS, TI_SINKS, TI_TEST_PLUGINS: folders of
-# modules (default: those of a build in the current folder).
+# modules (default: those of a build in the current folder). TI_ROWS: a file for what
+# counted() and not_here() are told.
 set -eu
 
 skip() {
@@ -44,6 +45,7 @@ unset TI_OWN_NAMESPACES
 
 mkdir -p /run/netns
 mount -t tmpfs tmpfs /run/netns
+rows=${TI_ROWS:-/dev/null}
 work=$(mktemp -d)
 mount -t tmpfs -o mode=755 tmpfs "$work"
 daemon=
@@ -137,6 +139,19 @@ stop() {
 	wait "$daemon" || status=$?
 	daemon=
 	[ $status = 0 ] || fail "tcpinspect ended with $status"
+	sed -n 's/^tcpinspect: \([a-z0-9_]*\): attached \([a-z0-9_]*\) to .*/\1 \2 attached/p' "$work/daemon.log" >>"$rows"
+}
+
+# Rows of doc/kernels.md. What was attached stop() takes from the daemon's log; what
+# it means only the script knows:
+# counted PLUGIN HOOK - it has reported there exactly what happened.
+counted() {
+	echo "$1 $2 counted" >>"$rows"
+}
+
+# not_here PLUGIN HOOK WHY... - why not on this kernel: few words, the same each time.
+not_here() {
+	echo "$1 $2 not: ${*:3}" >>"$rows"
 }
 
 # events CONDITION - how many fulfil it, in jq's language.

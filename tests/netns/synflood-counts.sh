@@ -34,8 +34,8 @@ table netdev oracle {
 }
 END
 
-# counted COUNTER
-counted() {
+# by_nft COUNTER
+by_nft() {
 	on here nft -j list counter netdev oracle "$1" | jq '.nftables[].counter.packets // empty'
 }
 
@@ -69,7 +69,7 @@ wait "${generators[@]}"
 for port in 1 2 3; do
 	soon ".event == \"flood_end\" and .dst_port == 800$port"
 	equal "SYNs of the flood of port 800$port" \
-		"$(jq "select(.event == \"flood_end\" and .dst_port == 800$port).syns" "$work/events")" "$(counted port$port)"
+		"$(jq "select(.event == \"flood_end\" and .dst_port == 800$port).syns" "$work/events")" "$(by_nft port$port)"
 done
 
 # One that begins slowly, all of which is its; then what another flood of that
@@ -86,7 +86,7 @@ stop
 expect 5 '.event == "flood_start"'
 expect 0 '.event == "flood_update" and .syns_per_s == 0' # it is quiet then
 expect 1 '.event == "syn_sources"'
-equal syn_sources "$(jq 'select(.event == "syn_sources").syns' "$work/events")" "$(counted syns)"
+equal syn_sources "$(jq 'select(.event == "syn_sources").syns' "$work/events")" "$(by_nft syns)"
 wanted=$(jq -nc "[(range(9; 0; -1) | [\"198.51.100.\\(.)\", 50 + .]), [\"$there6\", 1000], [\"$there4\", 500],
 	[\"198.51.100.10\", 1500], [\"10.86.0.2\", 1400]] | sort_by(-.[1])")
 equal 'syns by source' "$(jq -c 'select(.event == "syn_sources" and .exact).top | map([.src_ip, .syns])' \
@@ -94,11 +94,11 @@ equal 'syns by source' "$(jq -c 'select(.event == "syn_sources" and .exact).top 
 expect 0 'any(.top[]?; .error)'
 
 # More sources than fit, in more periods than one: all are counted, and it says that it guesses.
-before=$(counted syns)
+before=$(by_nft syns)
 inspect 'eth*' --set plugin.synflood.sources_period=1s
 on there timeout 3 hping3 -q -S --flood --rand-source -p 8001 $here4 >"$work/hping3" 2>&1 || :
 sleep 0.2
 stop
 equal 'sum of syn_sources' "$(jq -s 'map(select(.event == "syn_sources").syns) | add' "$work/events")" \
-	$(($(counted syns) - before))
+	$(($(by_nft syns) - before))
 event '.event == "syn_sources" and .syns > 20000 and (.exact | not)' || fail "all is said to be exact"

@@ -1,41 +1,57 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The plugins on stock kernels, from the oldest that is supported to the newest:
-# in each, a VM runs netns/hooks.sh and xdp-chain.sh and has synflood find a flood at tc and XDP.
-# TI_KERNELS: which (default: all); TI_VM: the folder they are kept in.
+# The plugins on stock kernels, from the oldest that is supported to the newest: in
+# each, a VM runs the scripts below. What they counted at which hook is the table of
+# doc/kernels.md: made in the build folder, where all kernels were to be had, and
+# compared with the one in the tree, which it mustn't contradict.
+# TI_KERNELS: which (default: all); TI_VM: the folder they are kept in;
+# TI_SCRIPTS: which scripts of tests/netns/.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "skipped: VMs are prepared as root"; exit 77; }
+scripts=${TI_SCRIPTS:-hooks filters xdp-chain synflood}
+all=(5.10 6.1 6.12 6.18 7)
 vm=${TI_VM:-$srcdir/.vm}
+table=${TI_BUILD:-$PWD}/tests/vm/kernels.md
 "$here/setup.sh" "$vm" || exit
-"$here/root.sh" "$vm" "$TCPINSPECT" "$TI_PLUGINS"/*.so "$TI_SINKS"/*.so
+"$here/root.sh" "$vm" "$TCPINSPECT" "$TI_PLUGINS"/*.so "$TI_SINKS"/*.so || exit
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/w/plugins" "$work/w/sinks" "$work/w/t" "$work/w/netns"
+mkdir -p "$work/w/plugins" "$work/w/sinks" "$work/w/t" "$work/w/netns" "$work/logs" "${table%/*}"
 cp "$TCPINSPECT" "$work/w/"
 cp "$TI_PLUGINS"/*.so "$work/w/plugins/"
 cp "$TI_SINKS"/*.so "$work/w/sinks/"
 cp "$TI_TEST_PLUGINS"/t_*.so "$TI_TEST_PLUGINS"/foreign_*.bpf.o "$work/w/t/"
-cp "$here"/../netns/*.sh "$work/w/netns/"
+cp "$here"/../netns/*.sh "$here/synflood.sh" "$work/w/netns/"
 cp "$here/guest.sh" "$work/w/"
 
 # A VM that crashes is tried once more.
 one() { # KERNEL
-	local status=125 try
+	local status=125 try log=$work/logs/$1.log
 	for try in 1 2; do
-		[ $status != 125 ] || echo "try $try" >"$work/$1.log"
+		[ $status != 125 ] || echo "try $try" >"$log"
 		[ $status != 125 ] || {
 			status=0
-			VM_TIMEOUT=${VM_TIMEOUT:-170} "$here/vm.sh" "$vm" "$1" "$work/w" "bash ./guest.sh" >>"$work/$1.log" 2>&1 || status=$?
+			VM_TIMEOUT=${VM_TIMEOUT:-270} "$here/vm.sh" "$vm" "$1" "$work/w" "bash ./guest.sh $scripts" >>"$log" 2>&1 || status=$?
 		}
 	done
 	[ $status != 0 ] || touch "$work/$1.ok"
 }
 
+# The table of all kernels against the one of the tree; packages have many versions.
+compare() {
+	"$here/table.sh" "$work/logs" "${all[@]}" >"$table"
+	diff -u --label doc/kernels.md --label "seen now" -I '^- [0-9.]*: ' "$srcdir/doc/kernels.md" "$table" || {
+		echo "doc/kernels.md is not what was seen; if it should be: make update-kernels"
+		return 1
+	}
+	echo "ok: doc/kernels.md is what was seen"
+}
+
 kernels=()
-for kernel in ${TI_KERNELS:-5.10 6.1 6.12 6.18 7}; do
+for kernel in ${TI_KERNELS:-${all[@]}}; do
 	if [ -e "$vm/k/$kernel/vmlinuz" ]; then
 		kernels+=("$kernel")
 	else
@@ -43,21 +59,28 @@ for kernel in ${TI_KERNELS:-5.10 6.1 6.12 6.18 7}; do
 	fi
 done
 [ ${#kernels[@]} -gt 0 ] || { echo "skipped: no kernels to be had"; exit 77; }
-# Two at a time: a VM is one busy CPU and one that mostly waits.
+# As many at a time as there are CPUs: a VM is one busy CPU and one that mostly waits.
 for kernel in "${kernels[@]}"; do
-	[ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n || :
+	[ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n || :
 	one "$kernel" &
 done
 wait
 failed=0
 for kernel in "${kernels[@]}"; do
+	log=$work/logs/$kernel.log
 	if [ -e "$work/$kernel.ok" ]; then
-		grep '^skipped:' "$work/$kernel.log" | sed "s/^/$kernel: /" || :
-		echo "ok: $kernel: $(grep -c '^ok:' "$work/$kernel.log") checks"
+		grep '^skipped:' "$log" | sed "s/^/$kernel: /" || :
+		echo "ok: $kernel: $(grep -c '^ok:' "$log") checks; $(sed -n 's/^took: //p' "$log" | paste -sd,)"
 	else
-		sed "s/^/$kernel: /" "$work/$kernel.log" | tail -n 30
+		sed "s/^/$kernel: /" "$log" | grep -v ': row ' | tail -n 40
 		echo "failed: $kernel"
 		failed=1
 	fi
 done
+rm -f "$table"
+if [ "${kernels[*]}" != "${all[*]}" ] || [ -n "${TI_SCRIPTS-}" ]; then
+	echo "doc/kernels.md is not compared: not all was run"
+elif [ $failed = 0 ]; then
+	compare || failed=1
+fi
 exit $failed

@@ -9,26 +9,32 @@ here=$(cd "$(dirname "$0")" && pwd)
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 folder=$1
 shift
+python=$(readlink -f /usr/bin/python3)
 tools=(busybox dash bash ip tc ss ping nsenter unshare mount umount setpriv flock bpftool jq curl hping3 nstat
-	iperf3 nft python3.11 timeout sysctl)
-modules="veth dummy 8021q bridge bonding sch_netem sch_ingress cls_bpf act_bpf nf_tables nft_counter nft_numgen
-	nft_limit nft_ct nft_chain_nat nf_conntrack af_packet_diag tcp_diag inet_diag"
+	iperf3 nft nginx wrk ethtool timeout sysctl "${python##*/}")
+modules="veth dummy 8021q bridge bonding ifb sch_netem sch_ingress sch_fq sch_fq_codel cls_bpf cls_matchall act_bpf act_mirred
+	nf_tables nft_counter nft_numgen nft_limit nft_ct nft_log nft_hash nft_reject_ipv4 nft_reject_ipv6 nft_reject_inet
+	nft_chain_nat nf_conntrack
+	af_packet_diag tcp_diag inet_diag"
+for tool in "${tools[@]}"; do
+	command -v "$tool" >/dev/null || { echo "skipped: no $tool here: VMs are given this machine's"; exit 77; }
+done
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-mkdir -p "$root"/{proc,sys,dev,run,tmp,etc,root,var/lib,usr/bin,usr/lib,lib64}
+mkdir -p "$root"/{proc,sys,dev,run,tmp,etc,root,var/lib/nginx,var/log/nginx,usr/bin,usr/lib,lib64}
 ln -s usr/bin "$root/bin"
 ln -s usr/bin "$root/sbin"
 ln -s bin "$root/usr/sbin"
 ln -s usr/lib "$root/lib"
 files=("$@")
 for tool in "${tools[@]}"; do
-	path=$(command -v "$tool") || continue
+	path=$(command -v "$tool")
 	cp -L "$path" "$root/usr/bin/"
 	files+=("$path")
 done
-python=/usr/lib/python3.11
-[ ! -d $python ] || files+=($python/lib-dynload/*.so)
+python=${python##*/}
+files+=(/usr/lib/$python/lib-dynload/*.so)
 ldd "${files[@]}" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' | sed 's/:$//' | sort -u |
 	while read -r lib; do
 		to=$root$lib
@@ -36,23 +42,23 @@ ldd "${files[@]}" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' | sed 's/:$//' | sort
 		mkdir -p "${to%/*}"
 		cp -L "$lib" "$to"
 	done
-[ ! -d $python ] || (cd / && find usr/lib/python3.11 \( -name '*.py' -o -path '*/lib-dynload/*.so' \) \
+(cd / && find "usr/lib/$python" \( -name '*.py' -o -path '*/lib-dynload/*.so' \) \
 	-not -path '*/test/*' -not -path '*/lib2to3/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*' |
 	cpio -pdmu --quiet "$root")
-ln -sf python3.11 "$root/usr/bin/python3"
+ln -sf "$python" "$root/usr/bin/python3"
 ln -sf dash "$root/usr/bin/sh"
 for name in $(busybox --list); do
 	[ -e "$root/usr/bin/$name" ] || ln -s busybox "$root/usr/bin/$name"
 done
 cp /etc/protocols /etc/services "$root/etc/" 2>/dev/null || :
-echo 'root:x:0:0::/root:/bin/sh' >"$root/etc/passwd"
-echo 'root:x:0:' >"$root/etc/group"
+printf '%s\n' root:x:0:0::/root:/bin/sh www-data:x:33:33::/: nobody:x:65534:65534::/: >"$root/etc/passwd"
+printf '%s\n' root:x:0: www-data:x:33: nogroup:x:65534: >"$root/etc/group"
 echo '127.0.0.1 localhost' >"$root/etc/hosts"
 install -m 755 "$here/init" "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$folder/root.cpio"
 
 for kernel in "$folder"/k/*/; do
-	[ ! -e "$kernel/modules.cpio" ] || continue
+	[ ! "$kernel/modules.cpio" -nt "$here/root.sh" ] || continue
 	version=$(ls "$kernel/lib/modules")
 	from=$kernel/lib/modules/$version
 	rm -rf "$root"
