@@ -34,8 +34,8 @@ struct ti_bpf_hook {
 	const char *group;
 	const char *prog; /* function name */
 	unsigned order;
-	unsigned knows; /* enum ti_knows */
 	bool optional;
+	unsigned knows; /* enum ti_knows */
 };
 
 struct ti_schema {
