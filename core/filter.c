@@ -20,25 +20,29 @@
 
 enum { SRC, DST, PORTS, ALLOW, CGROUP, NETNS, PID };
 
-#define ROW(i, key_, help_)                                                                        \
-	[i] = {.key = key_,                                                                        \
-	       .type = TI_OPT_LIST,                                                                \
-	       .offset = offsetof(struct ti_filter, list[i]),                                      \
+#define ROW(i, key_, help_)                                   \
+	[i] = {.key = key_,                                   \
+	       .type = TI_OPT_LIST,                           \
+	       .offset = offsetof(struct ti_filter, list[i]), \
 	       .help = help_}
 const struct ti_option ti_filter_options[TI_FILTERS] = {
 	ROW(SRC, "src",
 	    "only what is sent, or opened, by these addresses or prefixes; 0.0.0.0/0 is all IPv4, "
 	    "::/0 all IPv6"),
 	ROW(DST, "dst", "only what is sent, or opened, to these addresses or prefixes"),
-	ROW(PORTS, "ports", "only what has one of these as either port: numbers, or ranges like 8000-8100"),
+	ROW(PORTS, "ports",
+	    "only what has one of these as either port: numbers, or ranges like 8000-8100"),
 	ROW(ALLOW, "allow",
-	    "never what is sent, or opened, by these addresses or prefixes: own scanners, health checks"),
+	    "never what is sent, or opened, by these addresses or prefixes: own scanners, health "
+	    "checks"),
 	ROW(CGROUP, "cgroup",
-	    "only sockets in or below these cgroups: paths like /system.slice/nginx.service, or ids"),
+	    "only sockets in or below these cgroups: paths like /system.slice/nginx.service, or "
+	    "ids"),
 	ROW(NETNS, "netns",
 	    "only sockets in these network namespaces: names of ip netns, /proc/PID/ns/net, inode "
 	    "numbers, self"),
-	ROW(PID, "pid", "only sockets known to be of these processes, by their numbers on the host"),
+	ROW(PID, "pid",
+	    "only sockets known to be of these processes, by their numbers on the host"),
 };
 #undef ROW
 
@@ -93,7 +97,8 @@ size_t ti_filter_offered(const struct ti_schema *s, const struct ti_option *own,
 	size_t n = 0;
 
 	for (size_t i = 0; i < TI_FILTERS; i++)
-		if (any_knows(s, rows[i].needs) && !has_own(s, own, n_own, ti_filter_options[i].key))
+		if (any_knows(s, rows[i].needs) &&
+		    !has_own(s, own, n_own, ti_filter_options[i].key))
 			out[n++] = ti_filter_options[i];
 	return n;
 }
@@ -121,7 +126,8 @@ static size_t lacks(const struct ti_probe *p, const struct ti_program *g)
 	return i;
 }
 
-bool ti_filter_excludes(const struct ti_probe *p, const struct ti_program *g, char *why, size_t size)
+bool ti_filter_excludes(const struct ti_probe *p, const struct ti_program *g, char *why,
+			size_t size)
 {
 	size_t i = lacks(p, g);
 
@@ -150,13 +156,15 @@ static void refuse_unknown(const struct ti_probe *p, const struct ti_option *own
 		const char *name = ti_filter_options[i].key;
 		struct ti_ini_key *k = key_of(s, name);
 
-		if (!k || any_knows(p->schema, rows[i].needs) || has_own(p->schema, own, n_own, name))
+		if (!k || any_knows(p->schema, rows[i].needs) ||
+		    has_own(p->schema, own, n_own, name))
 			continue;
 		k->used = true;
-		ti_ini_error(ini, s, k,
-			     "%s: %s can't tell %s of what it sees, at none of its hooks; '%s' is for "
-			     "plugins that can (tcpinspect list -v)",
-			     name, p->plugin, words_of(rows[i].needs), name);
+		ti_ini_error(
+			ini, s, k,
+			"%s: %s can't tell %s of what it sees, at none of its hooks; '%s' is for "
+			"plugins that can (tcpinspect list -v)",
+			name, p->plugin, words_of(rows[i].needs), name);
 	}
 }
 
@@ -189,12 +197,15 @@ static void check_values(struct check *c)
 
 		if (c->p->filter.list[c->option] && !*c->p->filter.list[c->option])
 			ti_ini_error(c->ini, c->s, key_of(c->s, name),
-				     "%s: an empty list would leave nothing: leave out the key", name);
+				     "%s: an empty list would leave nothing: leave out the key",
+				     name);
 		c->n = 0;
 		ti_list_each(c->p->filter.list[c->option], check_item, c);
 		if (c->n > rows[c->option].max)
-			ti_ini_error(c->ini, c->s, key_of(c->s, name), "%s: %zu items are more than the %zu "
-				     "there is room for", name, c->n, rows[c->option].max);
+			ti_ini_error(c->ini, c->s, key_of(c->s, name),
+				     "%s: %zu items are more than the %zu "
+				     "there is room for",
+				     name, c->n, rows[c->option].max);
 	}
 }
 
@@ -224,10 +235,11 @@ static void check_hooks(struct check *c, const char *prefer)
 
 		if (option == TI_FILTERS || (any && !named))
 			continue;
-		ti_ini_error(c->ini, c->s, key_of(c->s, name),
-			     "%s: %s doesn't know %s%s", name, g->hook->name, words_of(rows[option].needs),
-			     any ? "; say hook = auto, or leave this out"
-				 : ", and no other hook knows all that the options need; leave one out");
+		ti_ini_error(
+			c->ini, c->s, key_of(c->s, name), "%s: %s doesn't know %s%s", name,
+			g->hook->name, words_of(rows[option].needs),
+			any ? "; say hook = auto, or leave this out"
+			    : ", and no other hook knows all that the options need; leave one out");
 		return;
 	}
 }
@@ -356,7 +368,9 @@ static void read_lists(const struct ti_filter *f, struct ti_filter_lists *l)
 	struct {
 		size_t option;
 		uint64_t *to;
-	} ids[] = {{CGROUP, (uint64_t *)l->cgroup}, {NETNS, (uint64_t *)l->netns}, {PID, (uint64_t *)l->pid}};
+	} ids[] = {{CGROUP, (uint64_t *)l->cgroup},
+		   {NETNS, (uint64_t *)l->netns},
+		   {PID, (uint64_t *)l->pid}};
 
 	ti_list_each(f->list[PORTS], add_ports, l);
 	for (size_t i = 0; i < TI_ARRAY_SIZE(ids); i++) {

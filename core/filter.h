@@ -24,9 +24,9 @@ struct ti_schema;
 
 /* Values of one plugin's options. Zeroed: none is set. */
 struct ti_filter {
-	char *list[TI_FILTERS];         /* as stored by TI_OPT_LIST, bit 1 << i of
+	char *list[TI_FILTERS]; /* as stored by TI_OPT_LIST, bit 1 << i of
 					   enum ti_filter_bit; NULL: unset */
-	struct ti_filter_lists *lists;  /* as in the map, while loaded */
+	struct ti_filter_lists *lists; /* as in the map, while loaded */
 };
 
 /* The rows, bit 1 << i of enum ti_filter_bit each. */

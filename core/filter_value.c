@@ -57,7 +57,8 @@ static bool clear_host_bits(struct ti_filter_key *key)
 	return any;
 }
 
-static const char *address_text(const struct ti_filter_key *key, bool v4, char out[INET6_ADDRSTRLEN])
+static const char *address_text(const struct ti_filter_key *key, bool v4,
+				char out[INET6_ADDRSTRLEN])
 {
 	return v4 ? inet_ntop(AF_INET, &key->addr[3], out, INET6_ADDRSTRLEN)
 		  : inet_ntop(AF_INET6, key->addr, out, INET6_ADDRSTRLEN);
@@ -67,31 +68,33 @@ int ti_filter_prefix(const char *item, struct ti_filter_item *out, char *why, si
 {
 	struct ti_filter_key key = {.addr = {0, 0, htonl(0xffff), 0}};
 	const char *slash = strchr(item, '/');
-	char text[INET6_ADDRSTRLEN];
+	char text[64]; /* cut short it is no address either */
 	uint64_t len;
 	bool v4;
 
 	snprintf(text, sizeof(text), "%.*s", (int)strcspn(item, "/"), item);
 	v4 = inet_pton(AF_INET, text, &key.addr[3]) == 1;
 	if (!v4 && inet_pton(AF_INET6, text, key.addr) != 1)
-		return ti_hook_why(why, size, -EINVAL,
-				   "'%s' is no prefix: write 192.0.2.0/24, 2001:db8::/48 or an address",
-				   item);
+		return ti_hook_why(
+			why, size, -EINVAL,
+			"'%s' is no prefix: write 192.0.2.0/24, 2001:db8::/48 or an address", item);
 	len = v4 ? 32 : 128;
 	if (slash && strcmp(slash, "/0") == 0)
 		len = 0;
 	else if (slash && number(slash + 1, strlen(slash + 1), len, &len) < 0)
-		return ti_hook_why(why, size, -EINVAL, "'%s': the length after / is 0 to %llu for %s",
-				   item, (unsigned long long)len, v4 ? "IPv4" : "IPv6");
+		return ti_hook_why(why, size, -EINVAL,
+				   "'%s': the length after / is 0 to %llu for %s", item,
+				   (unsigned long long)len, v4 ? "IPv4" : "IPv6");
 	key.len = v4 ? len + 96 : len;
 	if (!v4 && key.len >= 96 && !key.addr[0] && !key.addr[1] && key.addr[2] == htonl(0xffff))
 		return ti_hook_why(why, size, -EINVAL, "'%s' is IPv4: write %s/%u", item,
 				   address_text(&key, true, text), key.len - 96);
 	if (clear_host_bits(&key))
-		return ti_hook_why(why, size, -EINVAL,
-				   "'%s' has bits set beyond its length: write %s/%llu, or the address "
-				   "without a length",
-				   item, address_text(&key, v4, text), (unsigned long long)len);
+		return ti_hook_why(
+			why, size, -EINVAL,
+			"'%s' has bits set beyond its length: write %s/%llu, or the address "
+			"without a length",
+			item, address_text(&key, v4, text), (unsigned long long)len);
 	out->key = key;
 	return 0;
 }
@@ -109,8 +112,9 @@ int ti_filter_port(const char *item, struct ti_filter_item *out, char *why, size
 				   "8000-8100",
 				   item);
 	if (first > last)
-		return ti_hook_why(why, size, -EINVAL, "'%s' is the wrong way round: write %llu-%llu",
-				   item, (unsigned long long)last, (unsigned long long)first);
+		return ti_hook_why(why, size, -EINVAL,
+				   "'%s' is the wrong way round: write %llu-%llu", item,
+				   (unsigned long long)last, (unsigned long long)first);
 	out->first = first;
 	out->last = last;
 	return 0;
@@ -146,17 +150,18 @@ static int cgroup_by_path(const char *item, struct ti_filter_item *out, char *wh
 				   "/sys/fs/cgroup",
 				   item);
 	if (!strncmp(item, mount, strlen(mount)) && item[strlen(mount)] == '/')
-		return ti_hook_why(why, size, -EINVAL, "'%s': write the path below the mount: %s", item,
-				   item + strlen(mount));
+		return ti_hook_why(why, size, -EINVAL, "'%s': write the path below the mount: %s",
+				   item, item + strlen(mount));
 	if (!item[strspn(item, "/")])
-		return ti_hook_why(why, size, -EINVAL,
-				   "'%s' is every socket: leave this out, or name a cgroup below it",
-				   item);
+		return ti_hook_why(
+			why, size, -EINVAL,
+			"'%s' is every socket: leave this out, or name a cgroup below it", item);
 	snprintf(path, sizeof(path), "%s%s", mount, item);
 	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-		return ti_hook_why(why, size, -ENOENT,
-				   "there is no cgroup %s in %s; nothing is reported of it until there is",
-				   item, mount);
+		return ti_hook_why(
+			why, size, -ENOENT,
+			"there is no cgroup %s in %s; nothing is reported of it until there is",
+			item, mount);
 	out->first = out->last = st.st_ino;
 	return 0;
 }
@@ -167,10 +172,11 @@ int ti_filter_cgroup(const char *item, struct ti_filter_item *out, char *why, si
 	if (item[0] == '/' && !strstr(item, "/.."))
 		return cgroup_by_path(item, out, why, size);
 	if (number(item, strlen(item), UINT64_MAX, &out->first) < 0)
-		return ti_hook_why(why, size, -EINVAL,
-				   "'%s' is no cgroup: write its path, as /system.slice/nginx.service, "
-				   "or its id",
-				   item);
+		return ti_hook_why(
+			why, size, -EINVAL,
+			"'%s' is no cgroup: write its path, as /system.slice/nginx.service, "
+			"or its id",
+			item);
 	out->last = out->first;
 	return 0;
 }
@@ -226,18 +232,23 @@ int ti_filter_netns(const char *item, struct ti_filter_item *out, char *why, siz
 	if (r == 0)
 		return 0;
 	if (item[0] == '/')
-		return ti_hook_why(why, size, -EINVAL, "'%s' is no network namespace: write a name of `ip "
-				   "netns`, /proc/PID/ns/net, self, or an inode number", item);
+		return ti_hook_why(why, size, -EINVAL,
+				   "'%s' is no network namespace: write a name of `ip "
+				   "netns`, /proc/PID/ns/net, self, or an inode number",
+				   item);
 	suggest_netns(item, near, sizeof(near));
-	return ti_hook_why(why, size, -EINVAL, "there is no network namespace '%s' in " NETNS_DIR
-			   "%s (or write /proc/PID/ns/net, self, or an inode number)", item, near);
+	return ti_hook_why(why, size, -EINVAL,
+			   "there is no network namespace '%s' in " NETNS_DIR
+			   "%s (or write /proc/PID/ns/net, self, or an inode number)",
+			   item, near);
 }
 
 int ti_filter_pid(const char *item, struct ti_filter_item *out, char *why, size_t size)
 {
 	if (number(item, strlen(item), PID_LIMIT, &out->first) < 0)
-		return ti_hook_why(why, size, -EINVAL, "'%s' is no process: write numbers from 1 to %d",
-				   item, PID_LIMIT);
+		return ti_hook_why(why, size, -EINVAL,
+				   "'%s' is no process: write numbers from 1 to %d", item,
+				   PID_LIMIT);
 	out->last = out->first;
 	return 0;
 }

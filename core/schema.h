@@ -34,8 +34,8 @@ struct ti_bpf_hook {
 	const char *group;
 	const char *prog; /* function name */
 	unsigned order;
-	unsigned knows; /* enum ti_knows */
 	bool optional; /* the group: one of its programs says so */
+	unsigned knows; /* enum ti_knows */
 };
 
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */

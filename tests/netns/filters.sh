@@ -205,7 +205,9 @@ stop
 echo "ok: late"
 
 # What is accepted is its listener's, in cgroup and namespace; src is the client.
-inside web exec nsenter --net=/run/netns/here -- python3 -m http.server --bind 10.9.0.1 $port >/dev/null 2>&1 &
+# shellcheck disable=SC2016 # for sh to expand
+nsenter --net=/run/netns/here -- sh -c 'echo 0 >"$0" && exec "$@"' "$cgroups$mine/web/cgroup.procs" \
+	python3 -m http.server --bind 10.9.0.1 $port >/dev/null 2>&1 &
 server=$!
 on there curl -s --retry 50 --retry-connrefused --retry-delay 1 -o /dev/null http://10.9.0.1:$port/
 for options in "cgroup=$mine/web netns=self" src=10.9.0.2 "cgroup=$mine/web allow=10.9.0.1"; do

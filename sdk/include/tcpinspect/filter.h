@@ -7,7 +7,10 @@
  * with TI_KNOWS_FLOW, TI_KNOWS_SOCK or TI_KNOWS_PID beside its TI_HOOK; by that
  * the daemon offers the options to the operator, and leaves out those
  * alternatives of a hook group that don't know what an option needs. Programs
- * made by TI_PACKET ask and say it themselves.
+ * made by TI_PACKET ask and say it themselves. A group in which no alternative
+ * knows what an option needs is taken to have nothing to do with it, and runs
+ * unfiltered. An option of the plugin's own by the same key takes the place of the
+ * common one.
  *
  * An option costs nothing while the operator has not set it: the checks are dead
  * code, which the verifier removes, and their maps are not made.
