@@ -35,11 +35,17 @@ at_its_hook() {
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
-# Why the kernel has not got the hook; empty: it has. Asked of the daemon, which
-# loads the program to know.
+# Why the plugin has not got the hook here; empty: it has. Asked of the daemon,
+# which loads the program to know.
 missing() {
 	on here "$TCPINSPECT" doctor --json -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" 2>/dev/null |
-		jq -r --arg hook "$hook" 'first(.plugins[0].hooks[] | select(.hook == $hook and (.possible | not))) | .why'
+		jq -r --arg hook "$hook" '[.plugins[0].hooks[] | select(.hook == $hook)] |
+			if all(.possible | not) then .[0].why else "" end'
+}
+
+# run_it ARGUMENT... - the plugin at its hook.
+run_it() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0 --set "plugin.$plugin.hook=$hook" "$@"
 }
 
 # From a namespace to a port at which nobody listens: one SYN.
@@ -48,8 +54,8 @@ knock() {
 }
 
 packets() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
-	at_its_hook v0
+	run_it
+	at_its_hook "${target:-v0}"
 	on there hping3 -q -S -i u2000 -c 40 -p 4000 10.9.0.1 >/dev/null 2>&1
 	for _ in {1..10}; do
 		knock there "[fd09::1]:4001"
@@ -81,33 +87,25 @@ connect() {
 	done
 }
 
-# of_connections EVENT - one for each. Tracepoints and functions see the whole
-# host: only events of our ports count.
-of_connections() {
+# Tracepoints and functions see the whole host: of their events only those of our
+# ports count.
+connections() { # EVENT
+	run_it
+	at_its_hook "$target"
+	connect
+	stop
 	expect 7 ".event == \"$1\" and .port == $port4 and .family == 2"
 	expect 5 ".event == \"$1\" and .port == $port6 and .family == 10"
 	expect 12 ".event == \"$1\" and (.port == $port4 or .port == $port6)"
+	expect 0 'has("peer_port") and .peer_port == 0'
 }
 
 states() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so"
-	at_its_hook "$target"
-	connect
-	stop
-	of_connections accepted
+	connections accepted
 }
 
-# At the hook that the option names.
-function_() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.hook=$hook"
-	at_its_hook "$target"
-	connect
-	stop
-	case $hook in
-	fentry | kprobe) of_connections asked ;;
-	*) of_connections accepted ;;
-	esac
-	expect 0 '.event == "accepted" and (.peer_port | not)'
+entries() {
+	connections asked
 }
 
 # labs NUMBER - a process that calls labs(-1) ... labs(-NUMBER) of libc.
@@ -125,7 +123,7 @@ libc() {
 user() {
 	local sign=-
 	[ "$hook" = uprobe ] || sign=
-	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	run_it
 	at_its_hook "libc.so.6:$target"
 	labs 30
 	labs 5
@@ -136,7 +134,7 @@ user() {
 	expect 2 ".number == ${sign}5"
 	expect 1 ".number == ${sign}30"
 
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.binary=$(libc)"
+	run_it --set "plugin.$plugin.binary=$(libc)"
 	at_its_hook "$(libc):$target"
 	labs 7
 	stop
@@ -154,13 +152,13 @@ refused() { # WORDS ARGUMENT...
 # A killed daemon detaches nothing itself; only a tc filter stays, until the next
 # start finds it.
 killed() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+	run_it
 	ids=$(programs)
 	kill -KILL "$daemon"
 	wait "$daemon" 2>/dev/null || :
 	if [ "$hook" = tc ]; then
 		tc -n here filter show dev v0 ingress | grep -q packets_tc || fail "no filter was left"
-		start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+		run_it
 		[ "$(tc -n here filter show dev v0 ingress | grep -c packets_tc)" = 1 ] ||
 			fail "the filter of the killed tcpinspect is there still"
 		stop
@@ -173,8 +171,8 @@ port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
 serve 10.9.0.1 $port4
 serve fd09::1 $port6
-while read -r run hook target; do
-	plugin=t_$hook
+while read -r run hook target plugin; do
+	: "${plugin:=t_$hook}"
 	why=$(missing)
 	[ -z "$why" ] || {
 		echo "skipped: $plugin: $why"
@@ -188,16 +186,63 @@ done <<'END'
 packets xdp
 packets tc
 packets socket
+packets kprobe tcp_v4_rcv t_packet_kprobe
 states tp sock/inet_sock_set_state
 states raw_tp inet_sock_set_state
 states tp_btf inet_sock_set_state
-function_ fentry inet_csk_accept
-function_ fexit inet_csk_accept
-function_ kprobe inet_csk_accept
-function_ kretprobe inet_csk_accept
+states tp_btf inet_sock_set_state t_together
+entries fentry inet_csk_accept
+entries kprobe inet_csk_accept
+states fexit inet_csk_accept
+states kretprobe inet_csk_accept
 user uprobe labs
 user uretprobe labs
 END
+
+# Both ends of a function from one source, at whichever hooks there are.
+plugin=t_function hook=auto
+why=$(hook=kprobe missing)
+if [ -z "$why" ] || [ -z "$(hook=fentry missing)" ]; then
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	grep -Eq "$plugin: attached (fentry|kprobe) to inet_csk_accept" "$work/daemon.log" || fail "$plugin is at no entry"
+	grep -Eq "$plugin: attached (fexit|kretprobe) to inet_csk_accept" "$work/daemon.log" || fail "$plugin is at no return"
+	connect
+	stop
+	for event in asked accepted; do
+		expect 12 ".event == \"$event\" and (.port == $port4 or .port == $port6)"
+	done
+	echo "ok: $plugin"
+else
+	echo "skipped: $plugin: $why"
+fi
+
+# A group of interface and host hooks: at interfaces if it can be, unless the
+# operator wants it otherwise.
+plugin=t_packet_kprobe
+start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+grep -q "$plugin: attached socket to v0" "$work/daemon.log" || fail "$plugin is not at v0"
+! grep -q "attached kprobe" "$work/daemon.log" || fail "$plugin is at the host, too"
+stop
+hook=kprobe
+run_it
+if [ -z "$(missing)" ]; then
+	for function in tcp_v4_rcv tcp_v6_rcv; do
+		grep -q "$plugin: attached kprobe to $function" "$work/daemon.log" || fail "$plugin is not at $function"
+	done
+	! grep -q "attached socket" "$work/daemon.log" || fail "$plugin is at v0, too"
+else
+	grep -q "$plugin: v0: socket stands in for kprobe" "$work/daemon.log" || fail "nothing stands in for kprobe"
+fi
+stop
+echo "ok: interfaces and host"
+
+# Of its alternatives: why not.
+plugin=t_together
+on here "$TCPINSPECT" doctor -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" >"$work/doctor" || fail "doctor"
+grep -Eq 'tp_btf inet_sock_set_state +missing +goes with raw_tp ti_no_such_tracepoint: this kernel has no' "$work/doctor" ||
+	fail "doctor says: $(cat "$work/doctor")"
+[ "$(grep -c ' used *sees' "$work/doctor")" = 2 ] || fail "not two programs are used: $(cat "$work/doctor")"
+echo "ok: $plugin's alternatives"
 
 uprobe=(-P "$TI_TEST_PLUGINS/t_uprobe.so" --set)
 plugin=t_uprobe hook=uprobe

@@ -5,7 +5,7 @@
  * Ethernet, up to 4 VLAN tags, IPv4 with options, IPv6 with up to 6 extension
  * headers, fragments, TCP. How bytes are read differs by hook and is settled at
  * compile time: direct access at XDP, bpf_skb_load_bytes at tc and socket
- * filters. Included by bpf.h.
+ * filters, bpf_probe_read_kernel at kprobes. Included by bpf.h.
  */
 #ifndef TCPINSPECT_PACKET_H
 #define TCPINSPECT_PACKET_H
@@ -38,9 +38,15 @@ enum ti_verdict {
 	TI_DROP, /* XDP only; elsewhere the packet passes */
 };
 
-enum ti_packet_hook { TI_AT_XDP, TI_AT_TC, TI_AT_SOCKET };
+enum ti_packet_hook {
+	TI_AT_XDP,
+	TI_AT_TC,
+	TI_AT_SOCKET,
+	TI_AT_KPROBE, /* no Ethernet header */
+};
 
-/* A TCP packet. Offsets are bytes from the start of the frame. */
+/* A TCP packet. Offsets are bytes from the start of the frame, or of the IP header
+ * at hooks without Ethernet header. */
 struct ti_packet {
 	ti_addr src, dst;
 	ti_port src_port, dst_port;
@@ -57,7 +63,15 @@ struct ti_packet {
 	ti_ifindex ifindex;
 	enum ti_packet_hook hook;
 	__u32 len;           /* bytes of the frame, also what isn't captured */
-	void *ctx;           /* the program's context, for helpers */
+	void *ctx;           /* the program's context, for helpers; at KPROBE none
+				of theirs but a struct ti_linear */
+};
+
+/* Bytes of an sk_buff that stand in one piece, from its IP header on. */
+struct ti_linear {
+	const void *start;
+	__u32 len;
+	__be16 proto; /* EtherType */
 };
 
 /* Outcome of ti_packet_parse; all but TI_TCP are counted by the caller. */
@@ -114,6 +128,13 @@ static __always_inline int ti_load(void *ctx, enum ti_packet_hook hook, __u32 of
 			return -1;
 		__builtin_memcpy(to, p, n);
 		return 0;
+	}
+	if (hook == TI_AT_KPROBE) {
+		const struct ti_linear *linear = ctx;
+
+		if (off + n > linear->len)
+			return -1;
+		return bpf_probe_read_kernel(to, n, linear->start + off);
 	}
 	return bpf_skb_load_bytes(ctx, off, to, n);
 }
@@ -233,9 +254,21 @@ static __always_inline enum ti_parsed ti_parse_ipv6(struct ti_packet *pkt, __u32
 	return ti_parse_tcp(pkt, off, end, fragmented);
 }
 
+/* From the IP header on, which is at off. `proto` is the EtherType before it. */
+static __always_inline enum ti_parsed ti_packet_parse_l3(struct ti_packet *pkt, __be16 proto,
+							 __u32 off)
+{
+	pkt->l3 = off;
+	if (proto == bpf_htons(0x0800))
+		return ti_parse_ipv4(pkt, off);
+	if (proto == bpf_htons(0x86dd))
+		return ti_parse_ipv6(pkt, off);
+	return TI_NOT_TCP;
+}
+
 /*
  * Parse the frame of pkt->ctx at pkt->hook (both and len set by the caller, the
- * rest zero) from its Ethernet header on. On TI_TCP all of *pkt is filled but
+ * rest zero) from its first header on. On TI_TCP all of *pkt is filled but
  * egress and ifindex; a tag that the kernel has stripped is the caller's.
  */
 static __always_inline enum ti_parsed ti_packet_parse(struct ti_packet *pkt)
@@ -243,6 +276,8 @@ static __always_inline enum ti_parsed ti_packet_parse(struct ti_packet *pkt)
 	__u32 off = 14;
 	__be16 proto;
 
+	if (pkt->hook == TI_AT_KPROBE)
+		return ti_packet_parse_l3(pkt, ((struct ti_linear *)pkt->ctx)->proto, 0);
 	if (ti_load(pkt->ctx, pkt->hook, 12, &proto, sizeof(proto)))
 		return TI_TRUNCATED;
 #pragma unroll
@@ -258,14 +293,9 @@ static __always_inline enum ti_parsed ti_packet_parse(struct ti_packet *pkt)
 		proto = tag[1];
 		off += 4;
 	}
-	pkt->l3 = off;
-	if (proto == bpf_htons(0x0800))
-		return ti_parse_ipv4(pkt, off);
-	if (proto == bpf_htons(0x86dd))
-		return ti_parse_ipv6(pkt, off);
 	if (proto == bpf_htons(0x8100) || proto == bpf_htons(0x88a8))
 		return TI_UNSUPPORTED;
-	return TI_NOT_TCP;
+	return ti_packet_parse_l3(pkt, proto, off);
 }
 
 /* A connection attempt: SYN without ACK, RST or FIN, whatever else is set. */
