@@ -84,7 +84,9 @@ static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct 
 		return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect",
 			      p->plugin, says->prog, sec);
 	snprintf(g->target, sizeof(g->target), "%s", sec + strlen(g->hook->section));
-	p->n_programs++;
+	if (p->n_programs++ && ti_program_together(g - 1, g) && g[-1].hook->per_interface != g->hook->per_interface)
+		return ti_err(-EINVAL, "%s: programs %s and %s are one alternative, but one goes to interfaces; give them different order numbers",
+			      p->plugin, g[-1].says->prog, says->prog);
 	return 0;
 }
 

@@ -115,8 +115,9 @@ labs = ctypes.CDLL("libc.so.6").labs
 for n in range(int(sys.argv[1])): labs(ctypes.c_long(-1 - n))' "$1"
 }
 
+# Where that libc is.
 libc() {
-	sed -n 's|.* \(/[^ ]*/libc\.so\.6\)$|\1|p' /proc/self/maps | head -n 1
+	python3 -c 'print(next(line.split()[-1] for line in open("/proc/self/maps") if "/libc.so" in line))'
 }
 
 # In all processes; at the library by its name and where the operator says it is.
@@ -142,11 +143,11 @@ user() {
 }
 
 # What there is nothing to attach to is said, with what to do.
-refused() { # WORDS ARGUMENT...
+refused() { # STATUS WORDS ARGUMENT...
 	local status=0
-	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:2}" >"$work/refused.log" 2>&1 || status=$?
-	[ $status = 4 ] || fail "it ended with $status instead of 4: $*"
-	grep -qF "$1" "$work/refused.log" || fail "it does not say '$1': $(cat "$work/refused.log")"
+	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:3}" >"$work/refused.log" 2>&1 || status=$?
+	[ $status = "$1" ] || fail "it ended with $status instead of $1: $*"
+	grep -qF "$2" "$work/refused.log" || fail "it does not say '$2': $(cat "$work/refused.log")"
 }
 
 # A killed daemon detaches nothing itself; only a tc filter stays, until the next
@@ -247,9 +248,11 @@ echo "ok: $plugin's alternatives"
 uprobe=(-P "$TI_TEST_PLUGINS/t_uprobe.so" --set)
 plugin=t_uprobe hook=uprobe
 if [ -z "$(missing)" ]; then
-	refused "/no/such.so: no such file; install it, or say where it is by binary = PATH" "${uprobe[@]}" plugin.t_uprobe.binary=/no/such.so
-	refused "libnosuch.so.1: no such file" "${uprobe[@]}" plugin.t_uprobe.binary=libnosuch.so.1
-	refused "$TCPINSPECT has no function labs" "${uprobe[@]}" "plugin.t_uprobe.binary=$TCPINSPECT"
-	refused "$0 is no ELF file" "${uprobe[@]}" "plugin.t_uprobe.binary=$0"
-	echo "ok: what is not there is said"
+	refused 4 "/no/such.so: no such file; install it, or say where it is by binary = PATH" "${uprobe[@]}" plugin.t_uprobe.binary=/no/such.so
+	refused 4 "libnosuch.so.1: no such file" "${uprobe[@]}" plugin.t_uprobe.binary=libnosuch.so.1
+	refused 4 "$TCPINSPECT has no function labs" "${uprobe[@]}" "plugin.t_uprobe.binary=$TCPINSPECT"
+	refused 4 "$0 is no ELF file" "${uprobe[@]}" "plugin.t_uprobe.binary=$0"
 fi
+refused 2 "--set: binary: t_xdp has no uprobe" -P "$TI_TEST_PLUGINS/t_xdp.so" --set plugin.t_xdp.binary=libc.so.6
+refused 1 "programs states_raw_tp and states_tc are one alternative" -P "$TI_TEST_PLUGINS/t_mixed.so"
+echo "ok: what is not there is said"
