@@ -147,7 +147,7 @@ refused() { # STATUS WORDS ARGUMENT...
 	local status=0
 	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:3}" >"$work/refused.log" 2>&1 || status=$?
 	[ $status = "$1" ] || fail "it ended with $status instead of $1: $*"
-	grep -qF "$2" "$work/refused.log" || fail "it does not say '$2': $(cat "$work/refused.log")"
+	grep -qF -- "$2" "$work/refused.log" || fail "it does not say '$2': $(cat "$work/refused.log")"
 }
 
 # A killed daemon detaches nothing itself; only a tc filter stays, until the next

@@ -102,10 +102,10 @@
 
 /* Registers at a function's start and end. Which machine it is shows at load
  * (CO-RE), so that one object fits both. */
-struct pt_regs___x86 {
+struct pt_regs___ti_x86 {
 	unsigned long di, si, dx, cx, r8, ax;
 } __attribute__((preserve_access_index));
-struct pt_regs___arm64 {
+struct pt_regs___ti_arm64 {
 	__u64 regs[31];
 } __attribute__((preserve_access_index));
 
@@ -114,11 +114,11 @@ struct pt_regs___arm64 {
 #define TI_REG(ctx, x86, arm64)                                                \
 	({                                                                     \
 		__u64 reg_;                                                    \
-		if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->x86)) { \
-			reg_ = ((struct pt_regs___x86 *)(ctx))->x86;           \
+		if (bpf_core_field_exists(((struct pt_regs___ti_x86 *)0)->x86)) { \
+			reg_ = ((struct pt_regs___ti_x86 *)(ctx))->x86;           \
 			asm volatile("" : "+r"(reg_));                         \
 		} else {                                                       \
-			reg_ = ((struct pt_regs___arm64 *)(ctx))->regs[arm64]; \
+			reg_ = ((struct pt_regs___ti_arm64 *)(ctx))->regs[arm64]; \
 			asm volatile("" : "+r"(reg_));                         \
 		}                                                              \
 		reg_;                                                          \
