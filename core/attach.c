@@ -240,7 +240,8 @@ static void say_impossible(const struct ti_probe *p, const char *group)
 	for (size_t i = 0; i < p->n_programs; i++)
 		if (!strcmp(p->programs[i].says->group, group) && !p->programs[i].usable)
 			ti_debug("%s: %s at %s %s is not possible: %s", p->plugin, group,
-				 p->programs[i].hook->name, p->programs[i].target, p->programs[i].why);
+				 p->programs[i].hook->name, p->programs[i].target,
+				 p->programs[i].why);
 }
 
 /* One group, of which `first` is a program, at one interface (NULL: the host). */
@@ -261,8 +262,8 @@ static int attach_group(struct ti_places *pl, const struct ti_program *first,
 			break;
 		n += g->usable;
 	}
-	if (!i && group_per_interface(pl->probe, group, pl->prefer)) /* these come next */
-		return 0;
+	if (!i && r != -EALREADY && group_per_interface(pl->probe, group, pl->prefer))
+		return 0; /* these come next */
 	if (i && place_new(pl, first, i))
 		pl->places[pl->n - 1]->failed = true;
 	if (first->says->optional) {
@@ -320,7 +321,8 @@ void ti_places_iface_gone(struct ti_places *pl, unsigned ifindex)
 	for (size_t i = pl->n; i-- > 0;)
 		if (pl->places[i]->at.ifindex == ifindex) {
 			if (!pl->places[i]->failed)
-				ti_info("%s: detached from %s", pl->probe->plugin, pl->places[i]->at.ifname);
+				ti_info("%s: detached from %s", pl->probe->plugin,
+					pl->places[i]->at.ifname);
 			place_drop(pl, i);
 		}
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * attach.h - where a loaded probe is attached: for each hook group the first
- * alternative that the kernel takes, once for the host or once an interface.
+ * alternative that the kernel takes, all of its programs, once for the host or
+ * once an interface. A group that has both kinds goes to interfaces if that can be
+ * had, unless the operator names a hook of the host.
  */
 #ifndef TI_ATTACH_H
 #define TI_ATTACH_H
@@ -25,16 +27,16 @@ void ti_places_freep(struct ti_places **pl);
 
 /* Does any group offer this hook? For checking `hook =`. */
 bool ti_probe_offers(const struct ti_probe *p, const char *hook);
-/* The program a group would use, with `prefer` as above, from those usable;
- * NULL: none. For doctor. */
+/* The alternative that a group would use, with `prefer` as above, by its first
+ * program; NULL: none is usable. For doctor. */
 const struct ti_program *ti_probe_choice(const struct ti_probe *p, const char *group,
 					 const char *prefer);
 
-/* Attach the groups that know no interface. -errno when a group that isn't
- * optional found no place; logged. */
+/* Attach the groups that go to the host; to be called first. -errno when a group
+ * that isn't optional found no place; logged. */
 int ti_places_host(struct ti_places *pl);
 
-/* Attach the groups that want one to an interface, unless they are already.
+/* Attach the groups that go to interfaces to this one, unless they are already.
  * 0, or -errno when one found no place there; logged. */
 int ti_places_iface(struct ti_places *pl, const struct ti_iface *i);
 void ti_places_iface_gone(struct ti_places *pl, unsigned ifindex);

@@ -14,8 +14,8 @@
 #include "hook.h"
 #include "log.h"
 
-#define NO_BTF                                                                                     \
-	"this kernel has no BTF (/sys/kernel/btf/vmlinux); boot one built with "                   \
+#define NO_BTF                                                                   \
+	"this kernel has no BTF (/sys/kernel/btf/vmlinux); boot one built with " \
 	"CONFIG_DEBUG_INFO_BTF"
 
 /* Not kept: it takes some 3 ms and 6 MB. -ESRCH: the kernel has no BTF. */

@@ -22,11 +22,16 @@
 #define MULTIARCH "x86_64-linux-gnu"
 #endif
 
-static const char *const library_dirs[] = {"/usr/local/lib", "/lib/" MULTIARCH,
-					   "/usr/lib/" MULTIARCH, "/lib64", "/usr/lib64",
-					   "/lib", "/usr/lib", NULL};
-static const char *const program_dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-					   "/usr/bin", "/sbin", "/bin", NULL};
+static const char *const library_dirs[] = {"/usr/local/lib",
+					   "/lib/" MULTIARCH,
+					   "/usr/lib/" MULTIARCH,
+					   "/lib64",
+					   "/usr/lib64",
+					   "/lib",
+					   "/usr/lib",
+					   NULL};
+static const char *const program_dirs[] = {
+	"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", NULL};
 
 /* The file's path, out[PATH_MAX]; -ENOENT. */
 static int find_file(const char *name, char *out)
@@ -68,8 +73,9 @@ static bool section_has(Elf *elf, Elf_Scn *scn, const char *function)
 static int file_has(const char *path, const char *function)
 {
 	ti_cleanup(ti_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf *elf = fd < 0 || elf_version(EV_CURRENT) == EV_NONE ? NULL :
-		   elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	Elf *elf = fd < 0 || elf_version(EV_CURRENT) == EV_NONE
+			   ? NULL
+			   : elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	int r = elf && elf_kind(elf) == ELF_K_ELF ? 0 : -ENOEXEC;
 
 	for (Elf_Scn *scn = NULL; r == 0 && (scn = elf_nextscn(elf, scn));)
@@ -79,7 +85,8 @@ static int file_has(const char *path, const char *function)
 }
 
 /* Take a target apart; *function points into it. Fills path[PATH_MAX]. */
-static int resolve(const char *target, char *path, const char **function, char *why, size_t why_size)
+static int resolve(const char *target, char *path, const char **function, char *why,
+		   size_t why_size)
 {
 	const char *colon = strrchr(target, ':');
 	char name[PATH_MAX];
@@ -92,15 +99,17 @@ static int resolve(const char *target, char *path, const char **function, char *
 	*function = colon + 1;
 	r = find_file(name, path);
 	if (r < 0)
-		return ti_hook_why(why, why_size, r, "%s: %s; install it, or say where it is by binary = PATH",
-				   name, r == -ENOENT ? "no such file" : strerror(-r));
+		return ti_hook_why(why, why_size, r,
+				   "%s: %s; install it, or say where it is by binary = PATH", name,
+				   r == -ENOENT ? "no such file" : strerror(-r));
 	r = file_has(path, *function);
 	if (r < 0)
-		return ti_hook_why(why, why_size, r, "%s is no ELF file; say which is by binary = PATH",
-				   path);
+		return ti_hook_why(why, why_size, r,
+				   "%s is no ELF file; say which is by binary = PATH", path);
 	if (r == 0)
 		return ti_hook_why(why, why_size, -ENOENT,
-				   "%s has no function %s (or it is stripped of its name); say which file has it by binary = PATH",
+				   "%s has no function %s (or it is stripped of its name); say "
+				   "which file has it by binary = PATH",
 				   path, *function);
 	return 0;
 }

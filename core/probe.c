@@ -84,7 +84,9 @@ static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct 
 		return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect",
 			      p->plugin, says->prog, sec);
 	snprintf(g->target, sizeof(g->target), "%s", sec + strlen(g->hook->section));
-	p->n_programs++;
+	if (p->n_programs++ && ti_program_together(g - 1, g) && g[-1].hook->per_interface != g->hook->per_interface)
+		return ti_err(-EINVAL, "%s: programs %s and %s are one alternative, but one goes to interfaces; give them different order numbers",
+			      p->plugin, g[-1].says->prog, says->prog);
 	return 0;
 }
 
@@ -166,58 +168,6 @@ void ti_probe_free(struct ti_probe *p)
 void ti_probe_freep(struct ti_probe **p)
 {
 	ti_probe_free(*p);
-}
-
-int ti_probe_binary(struct ti_probe *p, const char *path)
-{
-	int r = -ENOENT;
-
-	for (size_t i = 0; i < p->n_programs; i++) {
-		struct ti_program *g = &p->programs[i];
-		const char *function = strrchr(g->target, ':');
-		char target[sizeof(g->target)];
-
-		if (!function || (g->hook != &ti_hook_uprobe && g->hook != &ti_hook_uretprobe))
-			continue;
-		snprintf(target, sizeof(target), "%s%s", path, function);
-		memcpy(g->target, target, sizeof(target));
-		r = 0;
-	}
-	return r;
-}
-
-bool ti_program_together(const struct ti_program *a, const struct ti_program *b)
-{
-	return a->says->order == b->says->order && !strcmp(a->says->group, b->says->group);
-}
-
-void ti_probe_leave_out(struct ti_probe *p, const struct ti_program *g, const char *why)
-{
-	for (size_t i = 0; i < p->n_programs; i++) {
-		struct ti_program *o = &p->programs[i];
-
-		if (!ti_program_together(o, g))
-			continue;
-		o->usable = false;
-		if (o == g)
-			snprintf(o->why, sizeof(o->why), "%s", why);
-		else if (!o->why[0])
-			snprintf(o->why, sizeof(o->why), "goes with %s %s: %s", g->hook->name, g->target, why);
-	}
-}
-
-void ti_probe_survey(struct ti_probe *p)
-{
-	char why[sizeof(p->programs->why)];
-
-	for (size_t i = 0; i < p->n_programs; i++) {
-		p->programs[i].usable = true;
-		p->programs[i].why[0] = '\0';
-	}
-	for (size_t i = 0; i < p->n_programs; i++)
-		if (ti_filter_excludes(p, &p->programs[i], why, sizeof(why)) ||
-		    p->programs[i].hook->available(p->programs[i].target, why, sizeof(why)) < 0)
-			ti_probe_leave_out(p, &p->programs[i], why);
 }
 
 /* Up to the last CPU that is online: "possible" ones can be hundreds on a small

@@ -41,11 +41,17 @@ at_its_hook() {
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
-# Why the kernel has not got the hook; empty: it has. Asked of the daemon, which
-# loads the program to know.
+# Why the plugin has not got the hook here; empty: it has. Asked of the daemon,
+# which loads the program to know.
 missing() {
 	on here "$TCPINSPECT" doctor --json -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" 2>/dev/null |
-		jq -r --arg hook "$hook" 'first(.plugins[0].hooks[] | select(.hook == $hook and (.possible | not))) | .why'
+		jq -r --arg hook "$hook" '[.plugins[0].hooks[] | select(.hook == $hook)] |
+			if all(.possible | not) then .[0].why else "" end'
+}
+
+# run_it ARGUMENT... - the plugin at its hook.
+run_it() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0 --set "plugin.$plugin.hook=$hook" "$@"
 }
 
 # From a namespace to a port at which nobody listens: one SYN.
@@ -54,7 +60,7 @@ knock() {
 }
 
 packets() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+	run_it
 	at_its_hook
 	on there hping3 -q -S -i u2000 -c 40 -p 4000 10.9.0.1 >/dev/null 2>&1
 	for _ in {1..10}; do
@@ -87,33 +93,25 @@ connect() {
 	done
 }
 
-# of_connections EVENT - one for each. Tracepoints and functions see the whole
-# host: only events of our ports count.
-of_connections() {
+# Tracepoints and functions see the whole host: of their events only those of our
+# ports count.
+connections() { # EVENT
+	run_it
+	at_its_hook
+	connect
+	stop
 	expect 7 ".event == \"$1\" and .port == $port4 and .family == 2"
 	expect 5 ".event == \"$1\" and .port == $port6 and .family == 10"
 	expect 12 ".event == \"$1\" and (.port == $port4 or .port == $port6)"
+	expect 0 'has("peer_port") and .peer_port == 0'
 }
 
 states() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so"
-	at_its_hook
-	connect
-	stop
-	of_connections accepted
+	connections accepted
 }
 
-# At the hook that the option names.
-function_() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.hook=$hook"
-	at_its_hook
-	connect
-	stop
-	case $hook in
-	fentry | kprobe) of_connections asked ;;
-	*) of_connections accepted ;;
-	esac
-	expect 0 '.event == "accepted" and (.peer_port | not)'
+entries() {
+	connections asked
 }
 
 # labs NUMBER - a process that calls labs(-1) ... labs(-NUMBER) of libc.
@@ -123,16 +121,17 @@ labs = ctypes.CDLL("libc.so.6").labs
 for n in range(int(sys.argv[1])): labs(ctypes.c_long(-1 - n))' "$1"
 }
 
+# Where that libc is.
 libc() {
-	sed -n 's|.* \(/[^ ]*/libc\.so\.6\)$|\1|p' /proc/self/maps | head -n 1
+	python3 -c 'print(next(line.split()[-1] for line in open("/proc/self/maps") if "/libc.so" in line))'
 }
 
 # In all processes; at the library by its name and where the operator says it is.
 user() {
 	local sign=- function=$place
 	[ "$hook" = uprobe ] || sign=
+	run_it
 	place=libc.so.6:$function
-	start here -P "$TI_TEST_PLUGINS/$plugin.so"
 	at_its_hook
 	labs 30
 	labs 5
@@ -143,7 +142,7 @@ user() {
 	expect 2 ".number == ${sign}5"
 	expect 1 ".number == ${sign}30"
 
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" --set "plugin.$plugin.binary=$(libc)"
+	run_it --set "plugin.$plugin.binary=$(libc)"
 	place=$(libc):$function
 	at_its_hook
 	labs 7
@@ -152,23 +151,23 @@ user() {
 }
 
 # What there is nothing to attach to is said, with what to do.
-refused() { # WORDS ARGUMENT...
+refused() { # STATUS WORDS ARGUMENT...
 	local status=0
-	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:2}" >"$work/refused.log" 2>&1 || status=$?
-	[ $status = 4 ] || fail "it ended with $status instead of 4: $*"
-	grep -qF "$1" "$work/refused.log" || fail "it does not say '$1': $(cat "$work/refused.log")"
+	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:3}" >"$work/refused.log" 2>&1 || status=$?
+	[ $status = "$1" ] || fail "it ended with $status instead of $1: $*"
+	grep -qF -- "$2" "$work/refused.log" || fail "it does not say '$2': $(cat "$work/refused.log")"
 }
 
 # A killed daemon detaches nothing itself; only a tc filter stays, until the next
 # start finds it.
 killed() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+	run_it
 	ids=$(programs)
 	kill -KILL "$daemon"
 	wait "$daemon" 2>/dev/null || :
 	if [ "$hook" = tc ]; then
 		tc -n here filter show dev v0 ingress | grep -q packets_tc || fail "no filter was left"
-		start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+		run_it
 		[ "$(tc -n here filter show dev v0 ingress | grep -c packets_tc)" = 1 ] ||
 			fail "the filter of the killed tcpinspect is there still"
 		stop
@@ -274,8 +273,7 @@ serve 10.9.0.1 $port4
 serve fd09::1 $port6
 on there python3 -m http.server --bind 10.9.0.2 $port4 >/dev/null 2>&1 &
 cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-while read -r check hook place; do
-	plugin=t_$hook
+while read -r check hook plugin place; do
 	why=$(missing)
 	[ -z "$why" ] || {
 		not_here "$plugin" "$hook" "$why"
@@ -288,28 +286,77 @@ while read -r check hook place; do
 	counted "$plugin" "$hook"
 	echo "ok: $plugin"
 done <<'END'
-packets xdp v0
-packets tc v0
-packets socket v0
-states tp sock/inet_sock_set_state
-states raw_tp inet_sock_set_state
-states tp_btf inet_sock_set_state
-function_ fentry inet_csk_accept
-function_ fexit inet_csk_accept
-function_ kprobe inet_csk_accept
-function_ kretprobe inet_csk_accept
-user uprobe labs
-user uretprobe labs
-sockets sock_ops the root cgroup
-received cgroup_skb the root cgroup
+packets xdp t_xdp v0
+packets tc t_tc v0
+packets socket t_socket v0
+packets kprobe t_packet_kprobe tcp_v4_rcv
+states tp t_tp sock/inet_sock_set_state
+states raw_tp t_raw_tp inet_sock_set_state
+states tp_btf t_tp_btf inet_sock_set_state
+states tp_btf t_together inet_sock_set_state
+entries fentry t_fentry inet_csk_accept
+entries kprobe t_kprobe inet_csk_accept
+states fexit t_fexit inet_csk_accept
+states kretprobe t_kretprobe inet_csk_accept
+user uprobe t_uprobe labs
+user uretprobe t_uretprobe labs
+sockets sock_ops t_sock_ops the root cgroup
+received cgroup_skb t_cgroup_skb the root cgroup
 END
+
+# Both ends of a function from one source, at whichever hooks there are.
+plugin=t_function hook=auto
+why=$(hook=kprobe missing)
+if [ -z "$why" ] || [ -z "$(hook=fentry missing)" ]; then
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	grep -Eq "$plugin: attached (fentry|kprobe) to inet_csk_accept" "$work/daemon.log" || fail "$plugin is at no entry"
+	grep -Eq "$plugin: attached (fexit|kretprobe) to inet_csk_accept" "$work/daemon.log" || fail "$plugin is at no return"
+	connect
+	stop
+	for event in asked accepted; do
+		expect 12 ".event == \"$event\" and (.port == $port4 or .port == $port6)"
+	done
+	echo "ok: $plugin"
+else
+	echo "skipped: $plugin: $why"
+fi
+
+# A group of interface and host hooks: at interfaces if it can be, unless the
+# operator wants it otherwise.
+plugin=t_packet_kprobe
+start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+grep -q "$plugin: attached socket to v0" "$work/daemon.log" || fail "$plugin is not at v0"
+! grep -q "attached kprobe" "$work/daemon.log" || fail "$plugin is at the host, too"
+stop
+hook=kprobe
+run_it
+if [ -z "$(missing)" ]; then
+	for function in tcp_v4_rcv tcp_v6_rcv; do
+		grep -q "$plugin: attached kprobe to $function" "$work/daemon.log" || fail "$plugin is not at $function"
+	done
+	! grep -q "attached socket" "$work/daemon.log" || fail "$plugin is at v0, too"
+else
+	grep -q "$plugin: v0: socket stands in for kprobe" "$work/daemon.log" || fail "nothing stands in for kprobe"
+fi
+stop
+echo "ok: interfaces and host"
+
+# Of its alternatives: why not.
+plugin=t_together
+on here "$TCPINSPECT" doctor -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" >"$work/doctor" || fail "doctor"
+grep -Eq 'tp_btf inet_sock_set_state +missing +goes with raw_tp ti_no_such_tracepoint: this kernel has no' "$work/doctor" ||
+	fail "doctor says: $(cat "$work/doctor")"
+[ "$(grep -c ' used *sees' "$work/doctor")" = 2 ] || fail "not two programs are used: $(cat "$work/doctor")"
+echo "ok: $plugin's alternatives"
 
 uprobe=(-P "$TI_TEST_PLUGINS/t_uprobe.so" --set)
 plugin=t_uprobe hook=uprobe
 if [ -z "$(missing)" ]; then
-	refused "/no/such.so: no such file; install it, or say where it is by binary = PATH" "${uprobe[@]}" plugin.t_uprobe.binary=/no/such.so
-	refused "libnosuch.so.1: no such file" "${uprobe[@]}" plugin.t_uprobe.binary=libnosuch.so.1
-	refused "$TCPINSPECT has no function labs" "${uprobe[@]}" "plugin.t_uprobe.binary=$TCPINSPECT"
-	refused "$0 is no ELF file" "${uprobe[@]}" "plugin.t_uprobe.binary=$0"
-	echo "ok: what is not there is said"
+	refused 4 "/no/such.so: no such file; install it, or say where it is by binary = PATH" "${uprobe[@]}" plugin.t_uprobe.binary=/no/such.so
+	refused 4 "libnosuch.so.1: no such file" "${uprobe[@]}" plugin.t_uprobe.binary=libnosuch.so.1
+	refused 4 "$TCPINSPECT has no function labs" "${uprobe[@]}" "plugin.t_uprobe.binary=$TCPINSPECT"
+	refused 4 "$0 is no ELF file" "${uprobe[@]}" "plugin.t_uprobe.binary=$0"
 fi
+refused 2 "--set: binary: t_xdp has no uprobe" -P "$TI_TEST_PLUGINS/t_xdp.so" --set plugin.t_xdp.binary=libc.so.6
+refused 1 "programs states_raw_tp and states_tc are one alternative" -P "$TI_TEST_PLUGINS/t_mixed.so"
+echo "ok: what is not there is said"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one body of t_xdp, t_tc and t_socket, each of which names its HOOK: an
- * event for every SYN that comes in.
+ * The one body of t_xdp, t_tc, t_socket and t_packet_kprobe, each of which names
+ * its HOOK: an event for every SYN that comes in.
  */
 #include <tcpinspect/bpf.h>
 

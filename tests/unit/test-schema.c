@@ -327,22 +327,44 @@ static void test_options(void **state)
 static void test_hooks(void **state)
 {
 	static const struct ti_bpf_hook rows[] = {
+		{"entries", "entries_fentry_tcp_sendmsg", 3, false, 0},
+		{"entries", "entries_kprobe_tcp_sendmsg", 4, false, 0},
 		{"packets", "packets_tc", 0, false, TI_KNOW_FLOW},
 		{"packets", "packets_xdp", 1, false, TI_KNOW_FLOW},
 		{"packets", "packets_socket", 2, false, TI_KNOW_FLOW},
+		{"returns", "returns_fexit_inet_csk_accept", 0, true, 0},
+		{"returns", "returns_kretprobe_inet_csk_accept", 1, true, 0},
 		{"states", "states_tp_btf", 0, true, TI_KNOW_SOCK | TI_KNOW_PID},
 		{"states", "states_raw_tp", 1, true, 0},
+		{"users", "users_uprobe_", 0, false, 0},
+		{"users", "users_uretprobe_", 0, false, 0},
 	};
 
 	(void)state;
 	assert_int_equal(good->n_hooks, TI_ARRAY_SIZE(rows));
 	for (size_t i = 0; i < TI_ARRAY_SIZE(rows); i++) {
 		assert_string_equal(good->hooks[i].group, rows[i].group);
-		assert_string_equal(good->hooks[i].prog, rows[i].prog);
+		if (!strcmp(rows[i].group, "users")) /* a number follows */
+			assert_memory_equal(good->hooks[i].prog, rows[i].prog, strlen(rows[i].prog));
+		else
+			assert_string_equal(good->hooks[i].prog, rows[i].prog);
 		assert_int_equal(good->hooks[i].order, rows[i].order);
 		assert_int_equal(good->hooks[i].optional, rows[i].optional);
 		assert_int_equal(good->hooks[i].knows, rows[i].knows);
 	}
+}
+
+/* The variable that is told the number of a function's parameters. */
+static void test_params(void **state)
+{
+	size_t size;
+
+	(void)state;
+	assert_int_equal(good->n_params, 1);
+	assert_string_equal(good->params[0].function, "inet_csk_accept");
+	assert_int_equal(good->params[0].offset,
+			 ti_schema_var(good, ".rodata", "returns_params_inet_csk_accept", &size));
+	assert_int_equal(size, sizeof(uint32_t));
 }
 
 static void test_cpu_maps(void **state)
@@ -456,6 +478,9 @@ static void test_refused(void **state)
 		 "probe: o is an enum whose values are not 0, 1, 2, ..."},
 		{"'-DBEFORE=enum e { A, B }' '-DVARIABLE=TI_OPTION(enum e, o, 2, 0, 0, \"\")'",
 		 "probe: o has a default that is none of its enum's values"},
+		/* functions */
+		{"'-DVARIABLE=TI_TAG(\"params:f\") const volatile __u64 wide'",
+		 "probe: wide is tagged for a function's parameters but not made by TI_RETURN"},
 		/* hooks */
 		{"-DNO_HOOK", "probe: its BPF object has no hook; use TI_PACKET or TI_HOOK"},
 		{"-DNO_HOOK '-DVARIABLE=TI_TAG(\"hook:x\") SEC(\"tc\") int f(void *c) { return 0; "
@@ -543,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_events),	    cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_enum_names),
 		cmocka_unit_test(test_options),	    cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_fixture_is_good),
 		cmocka_unit_test(test_without_btf), cmocka_unit_test(test_rodata_is_shorter),

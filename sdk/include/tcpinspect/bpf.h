@@ -313,13 +313,19 @@ static __always_inline int ti_xdp_verdict(struct xdp_md *ctx, void *next, int ve
 #define TI_EACH1(g, a)          TI_EACH1_(g, 0, a)
 #define TI_EACH2(g, a, b)       TI_EACH1(g, a) TI_EACH1_(g, 1, b)
 #define TI_EACH3(g, a, b, c)    TI_EACH2(g, a, b) TI_EACH1_(g, 2, c)
-#define TI_COUNT_ARGS_(a, b, c, n, ...) n
-#define TI_COUNT_ARGS(...)      TI_COUNT_ARGS_(__VA_ARGS__, 3, 2, 1)
+#define TI_EACH4(g, a, b, c, d) TI_EACH3(g, a, b, c) TI_EACH1_(g, 3, d)
+#define TI_EACH5(g, a, b, c, d, e) TI_EACH4(g, a, b, c, d) TI_EACH1_(g, 4, e)
+/* Of 0 to 5. */
+#define TI_COUNT_ARGS_(zero, a, b, c, d, e, n, ...) n
+#define TI_COUNT_ARGS(args...)  TI_COUNT_ARGS_(0, ##args, 5, 4, 3, 2, 1, 0)
 
 /*
  * One body for incoming TCP packets at several hooks, in order of preference:
  *	TI_PACKET(packets, TC, XDP, SOCKET) { ... use pkt ... return TI_PASS; }
- * Hooks: XDP, TC, SOCKET, CGROUP. The group and the body are called `group`.
+ * Hooks: XDP, TC, SOCKET, CGROUP, and KPROBE (tcp_v4_rcv with tcp_v6_rcv): behind
+ * the firewall, once for all interfaces of the daemon's network namespace; it is
+ * used where none of the others can be had, or when the operator names it. The
+ * group and the body are called `group`.
  */
 #define TI_PACKET(group, ...)                                                  \
 	static __always_inline int group(struct ti_packet *pkt);               \

@@ -102,10 +102,10 @@
 
 /* Registers at a function's start and end. Which machine it is shows at load
  * (CO-RE), so that one object fits both. */
-struct pt_regs___x86 {
+struct pt_regs___ti_x86 {
 	unsigned long di, si, dx, cx, r8, ax;
 } __attribute__((preserve_access_index));
-struct pt_regs___arm64 {
+struct pt_regs___ti_arm64 {
 	__u64 regs[31];
 } __attribute__((preserve_access_index));
 
@@ -114,11 +114,11 @@ struct pt_regs___arm64 {
 #define TI_REG(ctx, x86, arm64)                                                \
 	({                                                                     \
 		__u64 reg_;                                                    \
-		if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->x86)) { \
-			reg_ = ((struct pt_regs___x86 *)(ctx))->x86;           \
+		if (bpf_core_field_exists(((struct pt_regs___ti_x86 *)0)->x86)) { \
+			reg_ = ((struct pt_regs___ti_x86 *)(ctx))->x86;           \
 			asm volatile("" : "+r"(reg_));                         \
 		} else {                                                       \
-			reg_ = ((struct pt_regs___arm64 *)(ctx))->regs[arm64]; \
+			reg_ = ((struct pt_regs___ti_arm64 *)(ctx))->regs[arm64]; \
 			asm volatile("" : "+r"(reg_));                         \
 		}                                                              \
 		reg_;                                                          \
@@ -172,10 +172,8 @@ static __always_inline __u64 ti_slot_behind(__u64 *ctx, __u32 params)
 #define TI_CALL_(body, words, from, args...)                                   \
 	_Pragma("clang diagnostic push")                                       \
 	_Pragma("clang diagnostic ignored \"-Wint-conversion\"")               \
-	body(TI_CAT(words, TI_COUNT_ARGS0_(args))(from));                      \
+	body(TI_CAT(words, TI_COUNT_ARGS(args))(from));                      \
 	_Pragma("clang diagnostic pop")
-#define TI_COUNT_ARGS0_(args...) TI_COUNT_ARGS1_(0, ##args, 5, 4, 3, 2, 1, 0)
-#define TI_COUNT_ARGS1_(zero, a, b, c, d, e, n, ...) n
 
 /* One program and its body. */
 #define TI_USER_(prog, group, order, section, words, from, args...)            \
@@ -204,5 +202,41 @@ static __always_inline __u64 ti_slot_behind(__u64 *ctx, __u32 params)
 
 #define TI_VALUE_0(v)
 #define TI_VALUE_1(v) v
+
+/* --- TI_PACKET at KPROBE ------------------------------------------------------- */
+
+/* At tcp_v4_rcv and tcp_v6_rcv the IP header has been pulled: data stands behind it.
+ * 0: the packet is of another network namespace than the daemon's. */
+static __always_inline int ti_packet_kprobe(struct ti_packet *pkt, struct ti_linear *linear,
+					    const struct sk_buff *skb, __be16 proto)
+{
+	if (BPF_CORE_READ(skb, dev, nd_net.net, ns.inum) != ti_netns)
+		return 0;
+	linear->start = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
+	linear->proto = proto;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	pkt->ctx = linear;
+	pkt->hook = TI_AT_KPROBE;
+	pkt->ifindex = BPF_CORE_READ(skb, skb_iif);
+	pkt->len = (void *)BPF_CORE_READ(skb, data) - linear->start + BPF_CORE_READ(skb, len);
+	linear->len = pkt->len - BPF_CORE_READ(skb, data_len);
+	return 1;
+}
+
+#define TI_PACKET_KPROBE(group, order)                                         \
+	TI_PACKET_KPROBE_(group, order, tcp_v4_rcv, 0x0800)                    \
+	TI_PACKET_KPROBE_(group, order, tcp_v6_rcv, 0x86dd)
+#define TI_PACKET_KPROBE_(group, order, function, proto)                       \
+	TI_HOOK(group, order) SEC("kprobe/" #function)                         \
+	int group##_kprobe_##function(void *ctx)                               \
+	{                                                                      \
+		struct ti_linear linear;                                       \
+		struct ti_packet pkt;                                          \
+		if (ti_packet_kprobe(&pkt, &linear, (void *)TI_REG(ctx, di, 0),\
+				     bpf_htons(proto)) &&                      \
+		    ti_packet_begin(&pkt))                                     \
+			group(&pkt);                                           \
+		return 0;                                                      \
+	}
 
 #endif

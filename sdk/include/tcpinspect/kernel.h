@@ -27,6 +27,19 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	unsigned int len;
+	unsigned int data_len;
+	int skb_iif; /* interface it came in by */
+	__u16 network_header; /* offset from head */
+	unsigned char *head;
+	unsigned char *data;
+};
 
 struct ti_in6 { /* stands for struct in6_addr: read it whole, into a ti_addr */
 	__be64 whole[2];

@@ -5,7 +5,7 @@
  * Ethernet, up to 4 VLAN tags, IPv4 with options, IPv6 with up to 6 extension
  * headers, fragments, TCP. How bytes are read differs by hook and is settled at
  * compile time: direct access at XDP, bpf_skb_load_bytes at tc, socket filters
- * and cgroup_skb. Included by bpf.h.
+ * and cgroup_skb, bpf_probe_read_kernel at kprobes. Included by bpf.h.
  */
 #ifndef TCPINSPECT_PACKET_H
 #define TCPINSPECT_PACKET_H
@@ -43,9 +43,11 @@ enum ti_packet_hook {
 	TI_AT_TC,
 	TI_AT_SOCKET,
 	TI_AT_CGROUP, /* no Ethernet header */
+	TI_AT_KPROBE, /* no Ethernet header */
 };
 
-/* A TCP packet. Offsets are bytes from the start of the frame. */
+/* A TCP packet. Offsets are bytes from the start of the frame, or of the IP header
+ * at hooks without Ethernet header. */
 struct ti_packet {
 	ti_addr src, dst;
 	ti_port src_port, dst_port;
@@ -62,7 +64,15 @@ struct ti_packet {
 	ti_ifindex ifindex;
 	enum ti_packet_hook hook;
 	__u32 len;           /* bytes of the frame, also what isn't captured */
-	void *ctx;           /* the program's context, for helpers */
+	void *ctx;           /* the program's context, for helpers; at KPROBE none
+				of theirs but a struct ti_linear */
+};
+
+/* Bytes of an sk_buff that stand in one piece, from its IP header on. */
+struct ti_linear {
+	const void *start;
+	__u32 len;
+	__be16 proto; /* EtherType */
 };
 
 /* Outcome of ti_packet_parse; all but TI_TCP are counted by the caller. */
@@ -119,6 +129,13 @@ static __always_inline int ti_load(void *ctx, enum ti_packet_hook hook, __u32 of
 			return -1;
 		__builtin_memcpy(to, p, n);
 		return 0;
+	}
+	if (hook == TI_AT_KPROBE) {
+		const struct ti_linear *linear = ctx;
+
+		if (off + n > linear->len)
+			return -1;
+		return bpf_probe_read_kernel(to, n, linear->start + off);
 	}
 	return bpf_skb_load_bytes(ctx, off, to, n);
 }
@@ -262,6 +279,8 @@ static __always_inline enum ti_parsed ti_packet_parse(struct ti_packet *pkt)
 
 	if (pkt->hook == TI_AT_CGROUP)
 		return ti_packet_parse_l3(pkt, ((struct __sk_buff *)pkt->ctx)->protocol, 0);
+	if (pkt->hook == TI_AT_KPROBE)
+		return ti_packet_parse_l3(pkt, ((struct ti_linear *)pkt->ctx)->proto, 0);
 	if (ti_load(pkt->ctx, pkt->hook, 12, &proto, sizeof(proto)))
 		return TI_TRUNCATED;
 #pragma unroll
