@@ -53,7 +53,8 @@ struct ti_attachment {
 	struct bpf_program *prog; /* borrowed */
 	const char *plugin;       /* borrowed; lives as long as the attachment */
 	const char *target;       /* as for available() */
-	bool egress;              /* outgoing packets too, where the hook can */
+	bool egress;              /* outgoing packets, not incoming ones (a socket
+				     hears both then) */
 	unsigned ifindex;         /* 0 for hooks that know no interface */
 	char ifname[IFNAMSIZ];
 
