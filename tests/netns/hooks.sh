@@ -35,7 +35,14 @@ at_its_hook() {
 	grep -q "$plugin: attached $hook to $place" "$work/daemon.log" || fail "$plugin is not at $hook"
 	case $hook in
 	xdp) on here ip link show v0 | grep -q 'prog/xdp' ;;
-	tc) tc -n here filter show dev v0 ingress | grep -q packets_tc ;;
+	tc)
+		grep -q "to v0 ($mode)" "$work/daemon.log" || fail "$plugin is not there by $mode"
+		if [ "$mode" = tcx ]; then
+			linked attach_type '46.*'
+		else
+			tc -n here filter show dev v0 ingress | grep -q packets_tc
+		fi
+		;;
 	socket) on here ss -0 -H -n | grep -q v0 ;;
 	sock_ops | cgroup_skb) linked cgroup_id "$(stat -c %i "$cgroup2")" ;;
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
@@ -86,14 +93,14 @@ states() {
 	expect 12 ".port == $port4 or .port == $port6"
 }
 
-# A killed daemon detaches nothing itself; only a tc filter stays, until the next
-# start finds it.
+# A killed daemon detaches nothing itself; only a tc filter, where there is no
+# tcx, stays until the next start finds it.
 killed() {
 	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
 	ids=$(programs)
 	kill -KILL "$daemon"
 	wait "$daemon" 2>/dev/null || :
-	if [ "$hook" = tc ]; then
+	if [ "$mode" = clsact ]; then
 		tc -n here filter show dev v0 ingress | grep -q packets_tc || fail "no filter was left"
 		start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
 		[ "$(tc -n here filter show dev v0 ingress | grep -c packets_tc)" = 1 ] ||
@@ -199,6 +206,13 @@ sockets() {
 	foreigners_go
 }
 
+leaves_nothing() {
+	$check
+	nothing_left
+	killed
+	echo "ok: $plugin${mode:+ ($mode)}"
+}
+
 # Of their own: another script's connections show at tracepoints, too.
 port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
@@ -208,10 +222,10 @@ on there python3 -m http.server --bind 10.9.0.2 $port4 >/dev/null 2>&1 &
 cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 while read -r check hook place; do
 	plugin=t_$hook
-	$check
-	nothing_left
-	killed
-	echo "ok: $plugin"
+	mode=
+	[ "$hook" != tc ] || mode=$(tc_mode)
+	leaves_nothing
+	[ "$mode" != tcx ] || mode=clsact without_tcx leaves_nothing
 done <<'END'
 packets xdp v0
 packets tc v0
