@@ -71,9 +71,9 @@ id=$(xdp_of eth1)
 [ -n "$id" ] || fail "the foreign program isn't there"
 inspect 'eth*'
 if [ "$hook" = xdp ]; then
-	said "eth1 has XDP program 'foreign' (id $id) already; detach it or use hook = tc" ||
+	eventually 5 said "eth1 has XDP program 'foreign' (id $id) already; detach it or use hook = tc" ||
 		fail "it doesn't say why it is not at XDP"
-	said 'eth1: tc stands in for xdp' || fail "it doesn't say where it is instead"
+	eventually 5 said 'eth1: tc stands in for xdp' || fail "it doesn't say where it is instead"
 fi
 eventually 5 said 'attached tc to eth1' || fail "not attached to eth1"
 [ "$(xdp_of eth1)" = "$id" ] || fail "the foreign program was replaced"
