@@ -54,7 +54,8 @@ struct ti_attachment {
 	const char *plugin;       /* borrowed; lives as long as the attachment */
 	const char *target;       /* borrowed, as for available() */
 	int pid;                  /* of this process only, where the hook can; 0: all */
-	bool egress;              /* outgoing packets too, where the hook can */
+	bool egress;              /* outgoing packets, not incoming ones (a socket
+				     hears both then) */
 	unsigned order;           /* of the plugin as declared, then of its program: no
 				     two at one place have the same */
 	int next;                 /* XDP: the program's TI_XDP_NEXT, borrowed; -1: none */

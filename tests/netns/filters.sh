@@ -276,5 +276,5 @@ printf '[plugin t_filter]\nenabled = yes\nnetns = self\n' >"$work/good.ini"
 "$TCPINSPECT" doctor -c "$work/good.ini" -P "$TI_TEST_PLUGINS/t_filter.so" >"$work/doctor" || fail "doctor says no"
 grep -q "tp sock.* missing *doesn't know the socket, which 'netns' needs" "$work/doctor" ||
 	fail "doctor doesn't say why"
-grep -q "raw_tp *used" "$work/doctor" || fail "doctor chooses another hook"
+grep -q "raw_tp inet_sock_set_state *used" "$work/doctor" || fail "doctor chooses another hook"
 echo "ok: refused"

@@ -35,7 +35,14 @@ at_its_hook() {
 	grep -q "$plugin: attached $hook to $place" "$work/daemon.log" || fail "$plugin is not at $hook"
 	case $hook in
 	xdp) on here ip link show v0 | grep -q 'prog/xdp' ;;
-	tc) tc -n here filter show dev v0 ingress | grep -q packets_tc ;;
+	tc)
+		grep -q "to v0 ($mode)" "$work/daemon.log" || fail "$plugin is not there by $mode"
+		if [ "$mode" = tcx ]; then
+			linked attach_type '46.*'
+		else
+			tc -n here filter show dev v0 ingress | grep -q packets_tc
+		fi
+		;;
 	socket) on here ss -0 -H -n | grep -q v0 ;;
 	sock_ops | cgroup_skb) linked cgroup_id "$(stat -c %i "$cgroup2")" ;;
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
@@ -158,14 +165,14 @@ refused() { # STATUS WORDS ARGUMENT...
 	grep -qF -- "$2" "$work/refused.log" || fail "it does not say '$2': $(cat "$work/refused.log")"
 }
 
-# A killed daemon detaches nothing itself; only a tc filter stays, until the next
-# start finds it.
+# A killed daemon detaches nothing itself; only a tc filter, where there is no
+# tcx, stays until the next start finds it.
 killed() {
 	run_it
 	ids=$(programs)
 	kill -KILL "$daemon"
 	wait "$daemon" 2>/dev/null || :
-	if [ "$hook" = tc ]; then
+	if [ "$mode" = clsact ]; then
 		tc -n here filter show dev v0 ingress | grep -q packets_tc || fail "no filter was left"
 		run_it
 		[ "$(tc -n here filter show dev v0 ingress | grep -c packets_tc)" = 1 ] ||
@@ -266,6 +273,14 @@ sockets() {
 	foreigners_go
 }
 
+leaves_nothing() {
+	$check
+	nothing_left
+	killed
+	counted "$plugin" "$hook"
+	echo "ok: $plugin${mode:+ ($mode)}"
+}
+
 # Of their own: another script's connections show at tracepoints, too.
 port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
@@ -280,11 +295,10 @@ while read -r check hook plugin place; do
 		echo "skipped: $plugin: $why"
 		continue
 	}
-	$check
-	nothing_left
-	killed
-	counted "$plugin" "$hook"
-	echo "ok: $plugin"
+	mode=
+	[ "$hook" != tc ] || mode=$(tc_mode)
+	leaves_nothing
+	[ "$mode" != tcx ] || mode=clsact without_tcx leaves_nothing
 done <<'END'
 packets xdp t_xdp v0
 packets tc t_tc v0

@@ -116,11 +116,29 @@ eventually() {
 	done
 }
 
+# What the hook tc is on this kernel: tcx links came with 6.6.
+tc_mode() {
+	if [ "$(printf '%s\n' 6.6 "$(uname -r)" | sort -V | head -n 1)" = 6.6 ]; then
+		echo tcx
+	else
+		echo clsact
+	fi
+}
+
+# without_tcx COMMAND... - run a daemon that it starts as if by an older kernel.
+old_tc=$(cd "$(dirname "$0")" && pwd)/old-tc.py
+by=()
+without_tcx() {
+	by=(python3 "$old_tc")
+	"$@"
+	by=()
+}
+
 # start NAME ARGUMENT... - run the daemon in a namespace until stop, and wait until
 # it is attached somewhere. Its events are in $work/events, its log in $work/daemon.log.
 start() {
 	rm -f "$work/daemon.log"
-	nsenter --net="/run/netns/$1" -- "$TCPINSPECT" run -S "$TI_SINKS/console.so" -o json --duration 100s "${@:2}" \
+	nsenter --net="/run/netns/$1" -- "${by[@]}" "$TCPINSPECT" run -S "$TI_SINKS/console.so" -o json --duration 100s "${@:2}" \
 		>"$work/events" 2>"$work/daemon.log" &
 	daemon=$!
 	eventually 30 attached || fail "tcpinspect did not attach"

@@ -5,7 +5,7 @@
 # event is in the file once or in the account as lost, no line is torn, and
 # nothing stays attached.
 . "${0%/*}/lib.sh"
-need bpftool jq tc
+need bpftool jq python3 tc
 [ -e "$TI_TEST_PLUGINS/t_flood.so" ] || skip "no t_flood.so in $TI_TEST_PLUGINS"
 
 netns here
@@ -41,7 +41,7 @@ run() {
 # run_to FILE ARGUMENT... - with standard output there.
 run_to() {
 	rm -f daemon.log
-	nsenter --net=/run/netns/here -- "$TCPINSPECT" run -S "$TI_SINKS/file.so" -S "$TI_SINKS/console.so" \
+	nsenter --net=/run/netns/here -- "${by[@]}" "$TCPINSPECT" run -S "$TI_SINKS/file.so" -S "$TI_SINKS/console.so" \
 		-i lo --duration 100s "${modules[@]}" "${@:2}" >"$1" 2>daemon.log 9>&- &
 	daemon=$!
 	eventually 10 all_attached || fail "tcpinspect did not attach"
@@ -127,20 +127,21 @@ signals() {
 	done
 }
 
-# Nothing outlives it but the tc filter, which is known for what it is.
+# Nothing outlives it but the tc filter, where there is no tcx, which is known for
+# what it is.
 killed() {
 	config events.json
-	run
+	without_tcx run
 	flood
 	eventually 10 larger_than events.json 1000000 || fail "no events came"
-	kill -KILL $daemon
+	kill -KILL "$daemon"
 	ended 10 137
 	tc -n here filter show dev lo ingress | grep -q packets_tc || fail "no filter is left to be swept"
 	eventually 5 only_the_filter || fail "not just the filter is left"
-	run
+	without_tcx run
 	[ "$(tc -n here filter show dev lo ingress | grep -c 'bpf.*packets_tc')" = 1 ] ||
 		fail "the filter of the killed one was not swept"
-	kill -KILL $daemon
+	kill -KILL "$daemon"
 	ended 10 137
 	on here "$TCPINSPECT" doctor --clean -c /dev/null -P "$TI_PLUGINS/synflood.so" -S "$TI_SINKS/console.so" >out
 	grep -q '^1 stale attachment removed' out || fail "doctor --clean says: $(cat out)"

@@ -4,7 +4,7 @@
 # Interfaces that come and go, an XDP program that is somebody else's, and what
 # a killed tcpinspect leaves behind.
 . "$(dirname "$0")/synflood-lib.sh" || exit
-need "${CLANG:-clang}" tc
+need "${CLANG:-clang}" python3 tc
 
 second_wire() {
 	wire here eth1 there eth1
@@ -71,9 +71,9 @@ id=$(xdp_of eth1)
 [ -n "$id" ] || fail "the foreign program isn't there"
 inspect 'eth*'
 if [ "$hook" = xdp ]; then
-	said "eth1 has XDP program 'foreign' (id $id) already; detach it or use hook = tc" ||
+	eventually 5 said "eth1 has XDP program 'foreign' (id $id) already; detach it or use hook = tc" ||
 		fail "it doesn't say why it is not at XDP"
-	said 'eth1: tc stands in for xdp' || fail "it doesn't say where it is instead"
+	eventually 5 said 'eth1: tc stands in for xdp' || fail "it doesn't say where it is instead"
 fi
 eventually 5 said 'attached tc to eth1' || fail "not attached to eth1"
 [ "$(xdp_of eth1)" = "$id" ] || fail "the foreign program was replaced"
@@ -82,15 +82,19 @@ is_flood 8004 '.ifname == "eth1"'
 stop
 [ "$(xdp_of eth1)" = "$id" ] || fail "the foreign program was removed"
 
-# What is killed leaves no XDP program, and a filter only until it is looked for.
-inspect eth0
+# What is killed leaves no XDP program, and a filter, where there is no tcx, only
+# until it is looked for.
+old=()
+[ "$hook" = xdp ] || old=(without_tcx)
+"${old[@]}" inspect eth0
 killed
 inspect eth0
 [ "$hook" = xdp ] || said 'removed what a killed tcpinspect left at tc' || fail "it says nothing"
-[ "$hook" = xdp ] || [ "$(filters)" = 1 ] || fail "more than one filter"
+[ "$hook" = xdp ] || [ "$(tc_mode)" = tcx ] || [ "$(filters)" = 1 ] || fail "more than one filter"
+[ "$hook" = xdp ] || [ "$(tc_mode)" = clsact ] || [ "$(filters)" = 0 ] || fail "the filter is there still"
 stop
 nothing_left
-inspect eth0
+"${old[@]}" inspect eth0
 killed
 on here "$TCPINSPECT" doctor --clean -P "$TI_PLUGINS/synflood.so" >"$work/doctor" || fail "doctor --clean"
 nothing_left

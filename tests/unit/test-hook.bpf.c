@@ -33,6 +33,15 @@ int other_tc(struct __sk_buff *skb)
 	return -1;
 }
 
+/* One that decides. */
+SEC("tc")
+int pass_tc(struct __sk_buff *skb)
+{
+	if (skb->protocol == bpf_htons(TEST_ETHERTYPE))
+		__sync_fetch_and_add(&counts.tc, 1);
+	return 0; /* TC_ACT_OK */
+}
+
 SEC("socket")
 int count_socket(struct __sk_buff *skb)
 {

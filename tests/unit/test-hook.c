@@ -9,10 +9,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <limits.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -28,6 +30,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -218,13 +221,16 @@ static struct other start_other(const char *program, const char *plugin, const c
 	o.pid = fork();
 	if (o.pid == 0) {
 		struct loaded l = load(program);
-		struct ti_attachment a = at(&l, plugin, ifname);
+		struct ti_attachment a = at(&l, plugin, ifname), out;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!a.hook->per_interface)
 			a.target = target;
-		a.egress = true;
+		out = a;
+		out.egress = true;
 		o.r = ti_attach(&a);
+		if (o.r == 0 && a.hook == &ti_hook_tc)
+			o.r = ti_attach(&out);
 		o.prog_id = program_id(l.prog);
 		if (write(report[1], &o, sizeof(o)) == sizeof(o))
 			pause();
@@ -393,15 +399,183 @@ static void test_xdp_foreign(void **state)
 	unload(&l);
 }
 
-/* --- tc ------------------------------------------------------------------ */
+/* --- tc: links ----------------------------------------------------------- */
 
-static void test_tc(void **state)
+/* linux/bpf.h since 6.6. */
+#define TCX_INGRESS 46
+#define TCX_EGRESS  47
+
+/* Programs in a chain of tcx; -1: the kernel has none. The first one's number. */
+static int tcx_programs(const char *ifname, int chain, __u32 *first)
+{
+	__u32 ids[8] = {0}, n = 8;
+
+	if (bpf_prog_query(if_nametoindex(ifname), chain, 0, NULL, ids, &n) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (first)
+		*first = ids[0];
+	return n;
+}
+
+static void need_tcx(void)
+{
+	if (tcx_programs("v0", TCX_INGRESS, NULL) < 0)
+		skip();
+}
+
+static void test_tcx(void **state)
 {
 	struct loaded l = load(TC_PROGRAM);
 	struct ti_attachment a = at(&l, "probe", "v0");
 
 	(void)state;
+	need_tcx();
 	attach(&a);
+	assert_string_equal(a.mode, "tcx");
+	assert_string_equal(a.why, "");
+	transmit("v1", 5);
+	transmit("v0", 3); /* out of it: not asked for */
+	assert_counted(&l.counts->tc, 5);
+	assert_int_equal(tcx_programs("v0", TCX_INGRESS, NULL), 1);
+	assert_int_equal(tcx_programs("v0", TCX_EGRESS, NULL), 0);
+	assert_false(has_qdisc("v0", "clsact"));
+	ti_detach(&a);
+	ti_detach(&a);
+	assert_int_equal(tcx_programs("v0", TCX_INGRESS, NULL), 0);
+	transmit("v1", 5);
+	assert_counted(&l.counts->tc, 5);
+	unload(&l);
+}
+
+static void test_tcx_egress(void **state)
+{
+	struct loaded l = load(TC_PROGRAM);
+	struct ti_attachment in = at(&l, "probe", "v0"), out = in;
+
+	(void)state;
+	need_tcx();
+	out.egress = true;
+	attach(&out);
+	transmit("v1", 5);
+	transmit("v0", 3);
+	assert_counted(&l.counts->tc, 3);
+	attach(&in);
+	transmit("v1", 5);
+	transmit("v0", 3);
+	assert_counted(&l.counts->tc, 11);
+	assert_int_equal(tcx_programs("v0", TCX_INGRESS, NULL), 1);
+	assert_int_equal(tcx_programs("v0", TCX_EGRESS, NULL), 1);
+	ti_detach(&out);
+	assert_int_equal(tcx_programs("v0", TCX_EGRESS, NULL), 0);
+	transmit("v1", 1);
+	assert_counted(&l.counts->tc, 12);
+	ti_detach(&in);
+	unload(&l);
+}
+
+/* Somebody's program that lets every packet pass, and so ends the chain; and
+ * somebody's filter. Ours comes before them and keeps nothing from them. */
+static void test_tcx_foreign(void **state)
+{
+	struct loaded l = load(TC_PROGRAM), pass = load("pass_tc"), filter = load(TC_PROGRAM);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = PRIORITY - 1);
+	struct ti_attachment a = at(&l, "probe", "v0");
+	__u32 first = 0;
+	int link;
+
+	(void)state;
+	need_tcx();
+	hook.ifindex = a.ifindex;
+	assert_int_equal(bpf_tc_hook_create(&hook), 0);
+	opts.prog_fd = bpf_program__fd(filter.prog);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+	attach(&a);
+	assert_string_equal(a.mode, "tcx");
+	transmit("v1", 4);
+	assert_counted(&l.counts->tc, 4);
+	assert_counted(&filter.counts->tc, 4);
+
+	ti_detach(&a);
+	link = bpf_link_create(bpf_program__fd(pass.prog), a.ifindex, TCX_INGRESS, NULL);
+	assert_true(link >= 0);
+	attach(&a);
+	assert_int_equal(tcx_programs("v0", TCX_INGRESS, &first), 2);
+	assert_int_equal(first, program_id(l.prog));
+	transmit("v1", 2);
+	assert_counted(&l.counts->tc, 6);
+	assert_counted(&pass.counts->tc, 2);
+	assert_counted(&filter.counts->tc, 4); /* by that program's will */
+	ti_detach(&a);
+	assert_int_equal(tcx_programs("v0", TCX_INGRESS, &first), 1);
+	assert_int_equal(first, program_id(pass.prog));
+	close(link);
+	assert_true(has_qdisc("v0", "clsact"));
+	unload(&l);
+	unload(&pass);
+	unload(&filter);
+}
+
+/* The same plugin twice at an interface would report everything twice. */
+static void test_tcx_is_locked(void **state)
+{
+	struct loaded l = load(TC_PROGRAM), m = load(TC_PROGRAM);
+	struct ti_attachment a = at(&l, "probe", "v0"), b = at(&m, "second", "v0");
+	struct other o;
+	char why[64];
+
+	(void)state;
+	need_tcx();
+	o = start_other(TC_PROGRAM, "probe", "v0", NULL);
+	snprintf(why, sizeof(why), "process %d runs this plugin there", o.pid);
+	refused(&a, -EALREADY, why);
+	attach(&b); /* another plugin */
+	assert_int_equal(tcx_programs("v0", TCX_INGRESS, NULL), 2);
+	assert_int_equal(ti_hook_tc.sweep("probe", a.ifindex), 0);
+	kill_other(&o);
+	assert_false(program_lives(o.prog_id));
+	assert_int_equal(tcx_programs("v0", TCX_INGRESS, NULL), 1);
+	assert_int_equal(tcx_programs("v0", TCX_EGRESS, NULL), 0);
+	attach(&a);
+	transmit("v1", 3);
+	assert_counted(&l.counts->tc, 3);
+	assert_counted(&m.counts->tc, 3);
+	ti_detach(&a);
+	ti_detach(&b);
+	unload(&l);
+	unload(&m);
+}
+
+/* --- tc: filters --------------------------------------------------------- */
+
+/*
+ * From here on the kernel is one from before tcx, whatever it is: it says of
+ * bpf(BPF_LINK_CREATE) what such a one says.
+ */
+static void forbid_links(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bpf, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BPF_LINK_CREATE, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog prog = {sizeof(rules) / sizeof(rules[0]), rules};
+
+	assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+static void test_tc(void **state)
+{
+	struct loaded l = load(TC_PROGRAM);
+	struct ti_attachment a = at(&l, "probe", "v0"), out;
+
+	(void)state;
+	attach(&a);
+	assert_string_equal(a.mode, "clsact");
+	assert_string_equal(a.why, "");
 	transmit("v1", 5);
 	transmit("v0", 3); /* out of it: not asked for */
 	assert_counted(&l.counts->tc, 5);
@@ -413,12 +587,20 @@ static void test_tc(void **state)
 	transmit("v1", 5);
 	assert_counted(&l.counts->tc, 5);
 
-	a.egress = true;
-	attach(&a);
+	out = a;
+	out.egress = true;
+	attach(&out);
 	transmit("v1", 5);
 	transmit("v0", 3);
-	assert_counted(&l.counts->tc, 13);
+	assert_counted(&l.counts->tc, 8);
+	attach(&a);
+	assert_int_equal(filters("v0", "ingress"), 1);
 	assert_int_equal(filters("v0", "egress"), 1);
+	transmit("v1", 1);
+	assert_counted(&l.counts->tc, 9);
+	ti_detach(&out);
+	assert_int_equal(filters("v0", "ingress"), 1);
+	assert_int_equal(filters("v0", "egress"), 0);
 	ti_detach(&a);
 	assert_false(has_qdisc("v0", "clsact"));
 	unload(&l);
@@ -570,11 +752,42 @@ static void test_tc_killed_then_attached(void **state)
 	kill_other(&o);
 	attach(&a);
 	assert_int_equal(filters("v0", "ingress"), 1);
-	assert_int_equal(filters("v0", "egress"), 0);
 	transmit("v1", 2);
 	assert_counted(&l.counts->tc, 2);
 	ti_detach(&a);
+	assert_int_equal(filters("v0", "egress"), 1); /* stale still */
+	a.egress = true;
+	attach(&a);
+	assert_int_equal(filters("v0", "egress"), 1);
+	ti_detach(&a);
 	assert_false(has_qdisc("v0", "clsact"));
+	unload(&l);
+}
+
+/* Left behind by a tcpinspect that knew no links, or on its kernel. */
+static void test_tcx_sweeps_filters(void **state)
+{
+	struct loaded l = load(TC_PROGRAM);
+	struct ti_attachment a = at(&l, "probe", "v0");
+	int status;
+	pid_t pid;
+
+	(void)state;
+	need_tcx();
+	pid = fork();
+	if (pid == 0) {
+		forbid_links();
+		attach(&a);
+		_exit(strcmp(a.mode, "clsact"));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(filters("v0", "ingress"), 1);
+	assert_int_equal(ti_hook_tc.sweep("probe", a.ifindex), 1);
+	assert_false(has_qdisc("v0", "clsact"));
+	attach(&a);
+	assert_string_equal(a.mode, "tcx");
+	ti_detach(&a);
 	unload(&l);
 }
 
@@ -989,21 +1202,32 @@ static void test_killed_leaves_nothing(void **state)
 	}
 }
 
+static void vanishes_under(const char *program)
+{
+	struct loaded l = load(program);
+	struct ti_attachment a = at(&l, "probe", "v0"), late = a;
+
+	attach(&a);
+	assert_int_equal(run("ip link del v0"), 0);
+	ti_detach(&a);
+	refused(&late, -ENODEV, "no such interface");
+	unload(&l);
+}
+
 static void test_interface_vanishes(void **state)
 {
 	static const char *const programs[] = {"count_xdp", TC_PROGRAM, "count_socket"};
 
 	for (size_t k = 0; k < sizeof(programs) / sizeof(programs[0]); k++) {
-		struct loaded l = load(programs[k]);
-		struct ti_attachment a = at(&l, "probe", "v0"), late = a;
-
-		attach(&a);
-		assert_int_equal(run("ip link del v0"), 0);
-		ti_detach(&a);
-		refused(&late, -ENODEV, "no such interface");
-		unload(&l);
+		vanishes_under(programs[k]);
 		assert_int_equal(setup(state), 0);
 	}
+}
+
+static void test_interface_vanishes_under_a_filter(void **state)
+{
+	(void)state;
+	vanishes_under(TC_PROGRAM);
 }
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -1028,15 +1252,10 @@ static int prepare(void)
 	return 0;
 }
 
-int main(void)
+/* In a process of their own: it can't get its links back. */
+static int without_tcx(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_empty_state),
-		cmocka_unit_test(test_packet_hooks_are_available),
-		cmocka_unit_test_setup(test_xdp, setup),
-		cmocka_unit_test_setup(test_xdp_generic, setup),
-		cmocka_unit_test_setup(test_xdp_foreign, setup),
 		cmocka_unit_test_setup(test_tc, setup),
 		cmocka_unit_test_setup(test_tc_foreign_filters, setup),
 		cmocka_unit_test_setup(test_tc_keeps_a_qdisc_that_was_there, setup),
@@ -1048,6 +1267,33 @@ int main(void)
 		cmocka_unit_test_setup(test_tc_lock_of_a_stranger, setup),
 		cmocka_unit_test_setup(test_tc_lock_is_of_the_namespace, setup),
 		cmocka_unit_test_setup(test_tc_foreign_at_our_place, setup),
+		cmocka_unit_test_setup(test_interface_vanishes_under_a_filter, setup),
+	};
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		forbid_links();
+		exit(cmocka_run_group_tests_name("hook, without tcx", tests, NULL, NULL));
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_empty_state),
+		cmocka_unit_test(test_packet_hooks_are_available),
+		cmocka_unit_test_setup(test_xdp, setup),
+		cmocka_unit_test_setup(test_xdp_generic, setup),
+		cmocka_unit_test_setup(test_xdp_foreign, setup),
+		cmocka_unit_test_setup(test_tcx, setup),
+		cmocka_unit_test_setup(test_tcx_egress, setup),
+		cmocka_unit_test_setup(test_tcx_foreign, setup),
+		cmocka_unit_test_setup(test_tcx_is_locked, setup),
+		cmocka_unit_test_setup(test_tcx_sweeps_filters, setup),
 		cmocka_unit_test_setup(test_socket, setup),
 		cmocka_unit_test(test_tp),
 		cmocka_unit_test(test_raw_tp),
@@ -1067,5 +1313,7 @@ int main(void)
 		fprintf(stderr, "skipped: no network namespace of one's own: %s\n", strerror(-r));
 		return 77;
 	}
+	if (without_tcx())
+		return 1;
 	return cmocka_run_group_tests_name("hook", tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ cp "$TCPINSPECT" "$work/w/"
 cp "$TI_PLUGINS"/*.so "$work/w/plugins/"
 cp "$TI_SINKS"/*.so "$work/w/sinks/"
 cp "$TI_TEST_PLUGINS"/t_*.so "$TI_TEST_PLUGINS"/foreign_*.bpf.o "$work/w/t/"
-cp "$here"/../netns/*.sh "$here/synflood.sh" "$work/w/netns/"
+cp "$here"/../netns/*.sh "$here"/../netns/*.py "$here/synflood.sh" "$work/w/netns/"
 cp "$here/guest.sh" "$work/w/"
 
 # A VM that crashes is tried once more.
