@@ -123,7 +123,8 @@ tidy() {
 	for name in "${!to[@]}"; do
 		echo >&"${to[$name]}"
 	done
-	[ -z "$server" ] || kill "$server" || :
+	[ -z "$server" ] || kill -KILL "$server" || :
+	[ -z "$server" ] || wait "$server" 2>/dev/null || :
 	eventually 5 removed || :
 	return $status
 }
