@@ -356,6 +356,7 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 		ti_ring_drain(p->ring);
 	count_lost(p);
 	p->dropped = ti_probe_counter(p->probe, TI_COUNT_DROPPED);
+	ti_probe_say_missed(p->probe);
 	if (p->started && p->d->stop)
 		p->d->stop(p->self);
 	p->started = false;

@@ -71,4 +71,8 @@ int ti_probe_map(struct ti_probe *p, const char *name);
  * is younger than the SDK that the object was built with. */
 uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which);
 
+/* Warn of each program that the kernel has not run for an event, since the event came
+ * out of that very program's run or interrupted it. Kernels before 5.12 don't tell. */
+void ti_probe_say_missed(const struct ti_probe *p);
+
 #endif

@@ -9,6 +9,7 @@ modprobe bonding max_bonds=0 2>/dev/null || :
 export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t
 bash netns/hooks.sh
 bash netns/xdp-chain.sh
+bash netns/misses.sh || [ $? = 77 ]
 
 # A flood from one source to a server on lo: reported with its class.
 python3 -c 'import socket, time
