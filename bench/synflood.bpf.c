@@ -32,6 +32,18 @@ SEC("xdp") int bench_parse(struct xdp_md *ctx)
 	return ti_packet_parse(&pkt) == TI_TCP && pkt.flags == 0xff && !pkt.src.hi && pkt.window ? XDP_DROP : XDP_PASS;
 }
 
+/* packets_xdp as it would be if nothing could follow it. */
+SEC("xdp") int bench_last(struct xdp_md *ctx)
+{
+	struct ti_packet pkt;
+
+	ti_packet_zero(&pkt, ctx, TI_AT_XDP);
+	pkt.ifindex = ctx->ingress_ifindex;
+	if (ti_packet_begin(&pkt) && packets(&pkt) == TI_DROP)
+		return XDP_DROP;
+	return XDP_PASS;
+}
+
 SEC("xdp") int bench_draw(struct xdp_md *ctx)
 {
 	return draw_source(ctx) ? XDP_DROP : XDP_PASS;

@@ -6,7 +6,8 @@
  * The synflood program on a SYN to a listener from 1, 16 and 1,000,000 sources,
  * on a SYN to no listener and on a packet of an established connection; beside
  * an empty program, the parser alone, and the drawing of a source alone (which
- * is to be taken off from the cases that draw one).
+ * is to be taken off from the cases that draw one). And what it costs that other
+ * programs can follow at XDP, with none and with an empty one that does.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -27,6 +28,7 @@ static const struct bench_case {
 	unsigned sources;
 	unsigned char flags;
 	unsigned short port;
+	unsigned char followed; /* by an empty program */
 } cases[] = {
 	{ "empty", "bench_empty", 1, 0x02, 80 },
 	{ "parse only", "bench_parse", 1, 0x02, 80 },
@@ -36,6 +38,8 @@ static const struct bench_case {
 	{ "draw + SYN, 16 sources", "bench_drawn", 16, 0x02, 80 },
 	{ "draw + SYN, 1,000,000 sources", "bench_drawn", 1000000, 0x02, 80 },
 	{ "draw + SYN, no listener", "bench_drawn", 1000000, 0x02, 81 },
+	{ "no SYN, can't be followed", "bench_last", 1, 0x10, 80 },
+	{ "no SYN, followed", "packets_xdp", 1, 0x10, 80, 1 },
 };
 #define CASES (sizeof(cases) / sizeof(cases[0]))
 
@@ -85,16 +89,24 @@ static int set_listener(struct bpf_object *obj)
 	return 0;
 }
 
-static struct bpf_object *load(const char *path, unsigned sources)
+/* Test runs are of interface 1. */
+static int set_next(struct bpf_object *obj)
+{
+	int one = 1, fd = bpf_program__fd(bpf_object__find_program_by_name(obj, "bench_empty"));
+
+	return bpf_map_update_elem(bpf_object__find_map_fd_by_name(obj, "packets_xdp_next"), &one, &fd, 0);
+}
+
+static struct bpf_object *load(const char *path, const struct bench_case *c)
 {
 	struct bpf_object *obj = bpf_object__open(path);
 	struct bpf_program *p;
 
-	if (!obj || set_rodata(obj, sources))
+	if (!obj || set_rodata(obj, c->sources))
 		return NULL;
 	bpf_object__for_each_program(p, obj)
 		bpf_program__set_autoload(p, bpf_program__type(p) == BPF_PROG_TYPE_XDP);
-	return bpf_object__load(obj) || set_listener(obj) ? NULL : obj;
+	return bpf_object__load(obj) || set_listener(obj) || (c->followed && set_next(obj)) ? NULL : obj;
 }
 
 static double run(struct bpf_object *obj, const struct bench_case *c)
@@ -128,7 +140,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (size_t i = 0; i < CASES; i++) {
-		obj[i] = load(argv[1], cases[i].sources);
+		obj[i] = load(argv[1], &cases[i]);
 		if (!obj[i]) {
 			fprintf(stderr, "%s: cannot load; are you root?\n", argv[1]);
 			return 1;
@@ -149,5 +161,7 @@ int main(int argc, char **argv)
 	printf("SYN, 16 sources, less draw   %.0f ns\n", ns[5][ROUNDS / 2] - ns[4][ROUNDS / 2] + ns[0][ROUNDS / 2]);
 	printf("SYN, 1M sources, less draw   %.0f ns (at most 100)\n", ns[6][ROUNDS / 2] - ns[4][ROUNDS / 2] + ns[0][ROUNDS / 2]);
 	printf("1M / 16 sources              %.2f   (at most 1.3)\n", ns[6][ROUNDS / 2] / ns[5][ROUNDS / 2]);
+	printf("can be followed / can't      %.2f\n", ns[2][ROUNDS / 2] / ns[8][ROUNDS / 2]);
+	printf("an empty one that follows    %.0f ns\n", ns[9][ROUNDS / 2] - ns[2][ROUNDS / 2]);
 	return 0;
 }

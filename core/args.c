@@ -21,7 +21,7 @@ static const struct arg {
 	const char *help;
 } table[] = {
 	{ 'c', "config", "FILE", TEXT, AT(config), "configuration to use instead of the installed one" },
-	{ 'p', "plugins", "PLUGIN,...", TEXT, AT(plugins), "run these plugins and no others" },
+	{ 'p', "plugins", "PLUGIN,...", TEXT, AT(plugins), "run these plugins, in this order, and no others" },
 	{ 'P', "plugin-file", "FILE", WORDS, AT(plugin_files), "run the plugin in this .so as well; may be repeated" },
 	{ 'S', "sink-file", "FILE", WORDS, AT(sink_files), "make the sink in this .so known as well; may be repeated" },
 	{ 'i', "interfaces", "IFACE,...", TEXT, AT(interfaces), "interfaces to attach to; patterns as in the shell, !PATTERN leaves out" },

@@ -381,6 +381,7 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	if (p->ring)
 		ti_ring_drain(p->ring);
 	count_lost(p);
+	ti_probe_say_missed(p->probe);
 	if (p->started && p->d->stop)
 		p->d->stop(p->self);
 	p->started = false;

@@ -489,3 +489,17 @@ uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)
 		sum += __atomic_load_n((uint64_t *)(at + cpu * stride) + which, __ATOMIC_RELAXED);
 	return sum;
 }
+
+void ti_probe_say_missed(const struct ti_probe *p)
+{
+	for (size_t i = 0; i < p->n_programs; i++) {
+		const struct ti_program *g = &p->programs[i];
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (g->prog && bpf_obj_get_info_by_fd(bpf_program__fd(g->prog), &info, &len) == 0 &&
+		    info.recursion_misses)
+			ti_warn("%s: %s missed %llu events, which came while it was running on their CPU",
+				p->plugin, g->says->prog, (unsigned long long)info.recursion_misses);
+	}
+}

@@ -73,8 +73,8 @@ static int set_next(const struct ti_attachment *a, const struct ti_attachment *t
 
 	if (a->next < 0)
 		return to ? -EINVAL : 0;
-	r = to ? bpf_map_update_elem(a->next, &slot, &fd, BPF_ANY) :
-		 bpf_map_delete_elem(a->next, &slot);
+	r = to ? bpf_map_update_elem(a->next, &slot, &fd, BPF_ANY)
+	       : bpf_map_delete_elem(a->next, &slot);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -87,7 +87,8 @@ static int set_head(const struct chain *c, const struct ti_attachment *to)
  * update of a map of maps, which nothing else here has a use for. */
 static void wait_for_packets(void)
 {
-	ti_cleanup(ti_closep) int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ti_wait", 4, 4, 1, NULL);
+	ti_cleanup(ti_closep) int inner =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "ti_wait", 4, 4, 1, NULL);
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .inner_map_fd = inner);
 	ti_cleanup(ti_closep) int outer =
 		bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "ti_wait", 4, 4, 1, &opts);
@@ -133,7 +134,8 @@ static const struct chain *twin(const struct ti_attachment *a, bool *followed)
 
 /* An entry can be shared only by interfaces where nobody follows. Who would have to
  * be followed there, and the chain that is in its way; NULL: nothing is. */
-static const struct chain *in_the_way(const struct ti_attachment **who, const struct ti_attachment *a,
+static const struct chain *in_the_way(const struct ti_attachment **who,
+				      const struct ti_attachment *a,
 				      const struct ti_attachment *before,
 				      const struct ti_attachment *after)
 {
@@ -157,28 +159,31 @@ static int check(const struct chain *c, struct ti_attachment *a, const struct ti
 		ends = a;
 	if (ends)
 		return ti_hook_why(a->why, sizeof(a->why), -EOPNOTSUPP,
-				   "%s: other XDP programs can't follow %s, which is built without TI_XDP_NEXT",
+				   "%s: other XDP programs can't follow %s, which is built without "
+				   "TI_XDP_NEXT",
 				   a->ifname, ends->plugin);
 	if (c && c->n == CHAIN_MAX)
-		return ti_hook_why(a->why, sizeof(a->why), -E2BIG, "%s has %d XDP programs in a row already",
-				   a->ifname, CHAIN_MAX);
+		return ti_hook_why(a->why, sizeof(a->why), -E2BIG,
+				   "%s has %d XDP programs in a row already", a->ifname, CHAIN_MAX);
 	if (c && !strcmp(c->mode, "native") && hands_down(a->ifindex))
-		return ti_hook_why(a->why, sizeof(a->why), -EBUSY,
-				   "%s hands its XDP program, of %s, down to other interfaces, where none "
-				   "can follow it; use hook = tc",
-				   a->ifname, c->at[0]->plugin);
+		return ti_hook_why(
+			a->why, sizeof(a->why), -EBUSY,
+			"%s hands its XDP program, of %s, down to other interfaces, where none "
+			"can follow it; use hook = tc",
+			a->ifname, c->at[0]->plugin);
 	if (other)
-		return ti_hook_why(a->why, sizeof(a->why), -EBUSY,
-				   "%s: in chains at XDP %s can't tell its number, %u, from that of %s, %u; "
-				   "use hook = tc",
-				   a->ifname, who->plugin, a->ifindex, other->at[0]->ifname, other->ifindex);
+		return ti_hook_why(
+			a->why, sizeof(a->why), -EBUSY,
+			"%s: in chains at XDP %s can't tell its number, %u, from that of %s, %u; "
+			"use hook = tc",
+			a->ifname, who->plugin, a->ifindex, other->at[0]->ifname, other->ifindex);
 	return 0;
 }
 
 /* --- coming and going ---------------------------------------------------- */
 
-static int link_in(const struct chain *c, struct ti_attachment *a, const struct ti_attachment *before,
-		   const struct ti_attachment *after)
+static int link_in(const struct chain *c, struct ti_attachment *a,
+		   const struct ti_attachment *before, const struct ti_attachment *after)
 {
 	int r = set_next(a, after);
 
@@ -189,8 +194,8 @@ static int link_in(const struct chain *c, struct ti_attachment *a, const struct 
 	set_next(a, NULL);
 	if (r == -ENOLINK)
 		r = -ENODEV;
-	return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot run beside %s at XDP: %s", a->ifname,
-			   (before ?: after)->plugin, ti_hook_strerror(r));
+	return ti_hook_why(a->why, sizeof(a->why), r, "%s: cannot run beside %s at XDP: %s",
+			   a->ifname, (before ?: after)->plugin, ti_hook_strerror(r));
 }
 
 int ti_xdp_chain_join(struct ti_attachment *a)

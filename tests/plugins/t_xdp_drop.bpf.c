@@ -12,9 +12,15 @@ TI_EVENT(syn, INFO, "a SYN came in");
 TI_OPTION(__u16, port, 0, 0, 65535, "drop SYNs to this port");
 TI_LICENSE("Dual BSD/GPL");
 
+/* Not inlined: a program may call functions, and pass on to the next one after that. */
+static __noinline int verdict_on(__u32 dst_port)
+{
+	return dst_port == port ? TI_DROP : TI_PASS;
+}
+
 TI_PACKET(packets, XDP, TC)
 {
-	int verdict = pkt->dst_port == port ? TI_DROP : TI_PASS;
+	int verdict = verdict_on(pkt->dst_port);
 
 	if (!ti_is_syn(pkt))
 		return TI_PASS;

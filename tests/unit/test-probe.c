@@ -20,7 +20,8 @@ static struct ti_probe *load(void)
 {
 	struct ti_probe *p = NULL;
 
-	assert_int_equal(ti_probe_open(&p, "old", test_probe_bpf, test_probe_bpf_end - test_probe_bpf), 0);
+	assert_int_equal(
+		ti_probe_open(&p, "old", test_probe_bpf, test_probe_bpf_end - test_probe_bpf), 0);
 	ti_probe_survey(p);
 	assert_int_equal(ti_probe_load(p, 4096), 0);
 	return p;

@@ -57,7 +57,8 @@ static void load(struct probe *p, const char *program, unsigned order)
 	struct bpf_program *prog;
 
 	snprintf(p->name, sizeof(p->name), "probe%u", order);
-	p->obj = bpf_object__open_mem(test_xdp_chain_bpf, test_xdp_chain_bpf_end - test_xdp_chain_bpf, NULL);
+	p->obj = bpf_object__open_mem(test_xdp_chain_bpf,
+				      test_xdp_chain_bpf_end - test_xdp_chain_bpf, NULL);
 	assert_non_null(p->obj);
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(p->obj, "ti_ring"), 4096);
 	bpf_object__for_each_program(prog, p->obj)
@@ -72,7 +73,9 @@ static void load(struct probe *p, const char *program, unsigned order)
 	p->at.plugin = p->name;
 	p->at.target = "";
 	p->at.order = order;
-	p->at.next = strcmp(program, "count_xdp") ? -1 : bpf_object__find_map_fd_by_name(p->obj, "count_xdp_next");
+	p->at.next = strcmp(program, "count_xdp")
+			     ? -1
+			     : bpf_object__find_map_fd_by_name(p->obj, "count_xdp_next");
 }
 
 static void unload(struct probe *p)
@@ -149,9 +152,11 @@ static void assert_seen(struct probe *p, size_t n_probes, const __u64 *sees, int
 	for (size_t k = 0; k < n_probes; k++)
 		if (p[k].control->seen - was[k] != sees[k])
 			fail_msg("program %zu has seen %llu frames, not %llu", k,
-				 (unsigned long long)(p[k].control->seen - was[k]), (unsigned long long)sees[k]);
+				 (unsigned long long)(p[k].control->seen - was[k]),
+				 (unsigned long long)sees[k]);
 }
-#define SEEN(probes, n, ...) assert_seen(probes, sizeof(probes) / sizeof(probes[0]), (const __u64[]){__VA_ARGS__}, n)
+#define SEEN(probes, n, ...) \
+	assert_seen(probes, sizeof(probes) / sizeof(probes[0]), (const __u64[]){__VA_ARGS__}, n)
 
 static __u32 xdp_id(const char *ifname)
 {
@@ -173,10 +178,11 @@ static int entries(const struct probe *p)
 static int setup(void **state)
 {
 	(void)state;
-	return unshare(CLONE_NEWNET) < 0 || run("ip link add v0 type veth peer name v1 && ip link set v0 up && "
-						"ip link set v1 up && ip link set lo up") ?
-		       -1 :
-		       0;
+	return unshare(CLONE_NEWNET) < 0 ||
+			       run("ip link add v0 type veth peer name v1 && ip link set v0 up && "
+				   "ip link set v1 up && ip link set lo up")
+		       ? -1
+		       : 0;
 }
 
 /* --- order --------------------------------------------------------------- */
@@ -310,7 +316,8 @@ static void test_under_load(void **state)
 	usleep(100000);
 	assert_int_equal(getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &arrived, &len), 0);
 	print_message("%u frames, %llu and %llu by those that came and went\n", arrived.tp_packets,
-		      (unsigned long long)p[0].control->seen, (unsigned long long)p[2].control->seen);
+		      (unsigned long long)p[0].control->seen,
+		      (unsigned long long)p[2].control->seen);
 	assert_true(arrived.tp_packets > 1000);
 	assert_int_equal(p[1].control->seen, arrived.tp_packets);
 	assert_int_equal(p[3].control->seen, arrived.tp_packets);
@@ -389,8 +396,10 @@ static void test_same_entry(void **state)
 	assert_int_equal(ti_attach(&p[0].at), 0);
 	assert_int_equal(ti_attach(&twins[0]), 0);
 	assert_int_equal(ti_attach(&third), 0);
-	refused(&p[1].at, -EBUSY, "w0: in chains at XDP probe0 can't tell its number, 100, from that of w1, 4196");
-	refused(&twins[1], -EBUSY, "w1: in chains at XDP probe0 can't tell its number, 4196, from that of w0, 100");
+	refused(&p[1].at, -EBUSY,
+		"w0: in chains at XDP probe0 can't tell its number, 100, from that of w1, 4196");
+	refused(&twins[1], -EBUSY,
+		"w1: in chains at XDP probe0 can't tell its number, 4196, from that of w0, 100");
 	assert_int_equal(entries(&p[0]), 0);
 
 	/* Followed at one: not at the other, whether it would be followed or not. */
@@ -458,7 +467,8 @@ int main(void)
 	setrlimit(RLIMIT_MEMLOCK, &all); /* where it still counts */
 	libbpf_set_print(quiet);
 	if (unshare(CLONE_NEWNET) < 0) {
-		fprintf(stderr, "skipped: no network namespace of one's own: %s\n", strerror(errno));
+		fprintf(stderr, "skipped: no network namespace of one's own: %s\n",
+			strerror(errno));
 		return 77;
 	}
 	return cmocka_run_group_tests_name("xdp chain", tests, NULL, NULL);

@@ -10,7 +10,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "skipped: VMs are prepared as root"; exit 77; }
-scripts=${TI_SCRIPTS:-hooks filters xdp-chain synflood}
+scripts=${TI_SCRIPTS:-hooks filters xdp-chain misses synflood}
 all=(5.10 6.1 6.12 6.18 7)
 vm=${TI_VM:-$srcdir/.vm}
 table=${TI_BUILD:-$PWD}/tests/vm/kernels.md
@@ -34,7 +34,7 @@ one() { # KERNEL
 		[ $status != 125 ] || echo "try $try" >"$log"
 		[ $status != 125 ] || {
 			status=0
-			VM_TIMEOUT=${VM_TIMEOUT:-270} "$here/vm.sh" "$vm" "$1" "$work/w" "bash ./guest.sh $scripts" >>"$log" 2>&1 || status=$?
+			VM_TIMEOUT=${VM_TIMEOUT:-400} "$here/vm.sh" "$vm" "$1" "$work/w" "bash ./guest.sh $scripts" >>"$log" 2>&1 || status=$?
 		}
 	done
 	[ $status != 0 ] || touch "$work/$1.ok"

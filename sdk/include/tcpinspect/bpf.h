@@ -249,6 +249,7 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
  *		...
  *		return ti_xdp_verdict(ctx, &frames_xdp_next, TI_PASS);
  *	}
+ * (On arm64 before Linux 6.0 such a program can't have functions that aren't inlined.)
  */
 #define TI_XDP_NEXT(program)                                                   \
 	struct {                                                               \

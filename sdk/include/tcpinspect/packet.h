@@ -35,7 +35,8 @@ enum ti_tcp_flag {
 /* What a body returns for its packet. */
 enum ti_verdict {
 	TI_PASS,
-	TI_DROP, /* XDP only; elsewhere the packet passes */
+	TI_DROP, /* at XDP: the plugins declared later don't see it, either; elsewhere
+		    the packet passes */
 };
 
 enum ti_packet_hook {
