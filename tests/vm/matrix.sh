@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The plugins on stock kernels, from the oldest that is supported to the newest:
-# in each, a VM runs netns/hooks.sh and has synflood find a flood at tc and XDP.
+# in each, a VM runs netns/hooks.sh and functions.sh, and has synflood find a flood at tc and XDP.
 # TI_KERNELS: which (default: all); TI_VM: the folder they are kept in.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
