@@ -48,26 +48,8 @@ at_its_hook() {
 	esac || fail "$plugin says that it is attached, the kernel doesn't"
 }
 
-# Why the plugin has not got the hook here; empty: it has. Asked of the daemon,
-# which loads the program to know.
-missing() {
-	on here "$TCPINSPECT" doctor --json -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" 2>/dev/null |
-		jq -r --arg hook "$hook" '[.plugins[0].hooks[] | select(.hook == $hook)] |
-			if all(.possible | not) then .[0].why else "" end'
-}
-
-# run_it ARGUMENT... - the plugin at its hook.
-run_it() {
-	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0 --set "plugin.$plugin.hook=$hook" "$@"
-}
-
-# From a namespace to a port at which nobody listens: one SYN.
-knock() {
-	! on "$1" curl -g -s "http://$2/" || fail "somebody listens at $2"
-}
-
 packets() {
-	run_it
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
 	at_its_hook
 	on there hping3 -q -S -i u2000 -c 40 -p 4000 10.9.0.1 >/dev/null 2>&1
 	for _ in {1..10}; do
@@ -81,105 +63,62 @@ packets() {
 	expect 0 '.vlan'
 }
 
-serve() {
-	on here python3 -m http.server --bind "$1" "$2" >/dev/null 2>&1 &
-	eventually 60 listening "$2" || fail "no server at port $2"
-}
-
-listening() {
-	on here ss -Hltn "sport = :$1" | grep -q .
-}
-
-# Seven connections to a server over IPv4 and five over IPv6.
-connect() {
+# Tracepoints see the whole host: of their events only those of our ports count.
+states() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so"
+	at_its_hook
 	for _ in {1..7}; do
 		on there curl -g -s -o "$work/body" http://10.9.0.1:$port4/
 	done
 	for _ in {1..5}; do
 		on there curl -g -s -o "$work/body" "http://[fd09::1]:$port6/"
 	done
-}
-
-# Tracepoints and functions see the whole host: of their events only those of our
-# ports count.
-connections() { # EVENT
-	run_it
-	at_its_hook
-	connect
 	stop
-	expect 7 ".event == \"$1\" and .port == $port4 and .family == 2"
-	expect 5 ".event == \"$1\" and .port == $port6 and .family == 10"
-	expect 12 ".event == \"$1\" and (.port == $port4 or .port == $port6)"
-	expect 0 'has("peer_port") and .peer_port == 0'
-}
-
-states() {
-	connections accepted
-}
-
-entries() {
-	connections asked
-}
-
-# labs NUMBER - a process that calls labs(-1) ... labs(-NUMBER) of libc.
-labs() {
-	on here python3 -c 'import ctypes, sys
-labs = ctypes.CDLL("libc.so.6").labs
-for n in range(int(sys.argv[1])): labs(ctypes.c_long(-1 - n))' "$1"
-}
-
-# Where that libc is.
-libc() {
-	python3 -c 'print(next(line.split()[-1] for line in open("/proc/self/maps") if "/libc.so" in line))'
-}
-
-# In all processes; at the library by its name and where the operator says it is.
-user() {
-	local sign=- function=$place
-	[ "$hook" = uprobe ] || sign=
-	run_it
-	place=libc.so.6:$function
-	at_its_hook
-	labs 30
-	labs 5
-	stop
-	expect 35 ".plugin == \"$plugin\" and .pid > 0"
-	[ "$(jq -s -c 'group_by(.pid) | map(length) | sort' "$work/events")" = "[5,30]" ] ||
-		fail "$plugin does not tell processes apart"
-	expect 2 ".number == ${sign}5"
-	expect 1 ".number == ${sign}30"
-
-	run_it --set "plugin.$plugin.binary=$(libc)"
-	place=$(libc):$function
-	at_its_hook
-	labs 7
-	stop
-	expect 7 ".plugin == \"$plugin\" and .pid > 0"
-}
-
-# What there is nothing to attach to is said, with what to do.
-refused() { # STATUS WORDS ARGUMENT...
-	local status=0
-	on here "$TCPINSPECT" run -S "$TI_SINKS/console.so" --duration 1s "${@:3}" >"$work/refused.log" 2>&1 || status=$?
-	[ $status = "$1" ] || fail "it ended with $status instead of $1: $*"
-	grep -qF -- "$2" "$work/refused.log" || fail "it does not say '$2': $(cat "$work/refused.log")"
+	expect 7 ".event == \"accepted\" and .port == $port4 and .family == 2"
+	expect 5 ".event == \"accepted\" and .port == $port6 and .family == 10"
+	expect 12 ".port == $port4 or .port == $port6"
 }
 
 # A killed daemon detaches nothing itself; only a tc filter, where there is no
 # tcx, stays until the next start finds it.
 killed() {
-	run_it
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
 	ids=$(programs)
 	kill -KILL "$daemon"
 	wait "$daemon" 2>/dev/null || :
 	if [ "$mode" = clsact ]; then
 		tc -n here filter show dev v0 ingress | grep -q packets_tc || fail "no filter was left"
-		run_it
+		start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
 		[ "$(tc -n here filter show dev v0 ingress | grep -c packets_tc)" = 1 ] ||
 			fail "the filter of the killed tcpinspect is there still"
 		stop
 	fi
 	nothing_left
+}
+
+# Two groups, one a direction.
+both() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+	eventually 10 attached_twice || fail "$plugin is not attached in both directions"
+	at_its_hook
+	for _ in {1..10}; do
+		knock here 10.9.0.2:4005
+	done
+	for _ in {1..5}; do
+		knock here "[fd09::2]:4006"
+	done
+	for _ in {1..7}; do
+		on there curl -g -s -o "$work/body" http://10.9.0.1:$port4/
+	done
+	stop
+	expect 10 '.egress and .src_ip == "10.9.0.1" and .dst_ip == "10.9.0.2" and .dst_port == 4005 and .ifname == "v0"'
+	expect 5 '.egress and .src_ip == "fd09::1" and .dst_ip == "fd09::2" and .dst_port == 4006 and .ifname == "v0"'
+	expect 7 "(.egress | not) and .src_ip == \"10.9.0.2\" and .dst_port == $port4 and .ifname == \"v0\""
+	expect 22 '.event == "syn"'
+}
+
+attached_twice() {
+	[ "$(grep -c "$plugin: attached $hook to $place" "$work/daemon.log")" = 2 ]
 }
 
 # What reaches a listening socket of this namespace, behind the firewall.
@@ -254,7 +193,12 @@ sockets() {
 		add rule inet first in tcp flags == syn tcp dport $port4 tcp window 4380 counter
 		add rule inet first in tcp flags == syn tcp dport $port6 tcp window 7200 counter
 	END
-	connect
+	for _ in {1..7}; do
+		on there curl -g -s -o "$work/body" http://10.9.0.1:$port4/
+	done
+	for _ in {1..5}; do
+		on there curl -g -s -o "$work/body" "http://[fd09::1]:$port6/"
+	done
 	eventually 10 closed 24 || fail "$(events '.event == "closed"') ends instead of 24"
 	on here nft list table inet first | grep -q 'window 4380 .* packets 7 ' ||
 		fail "the reply of the program before ours is lost: $(on here nft list table inet first)"
@@ -264,8 +208,8 @@ sockets() {
 	is_called before || fail "the flags of the program before ours are lost"
 	is_called after || fail "the flags of the program after ours are lost"
 	stop
-	expect 7 ".event == \"established\" and .accepted and .local_ip == \"10.9.0.1\" and .local_port == $port4 and .remote_ip == \"10.9.0.2\" and .remote_port > 0"
-	expect 7 ".event == \"established\" and (.accepted | not) and .local_ip == \"10.9.0.2\" and .remote_ip == \"10.9.0.1\" and .remote_port == $port4"
+	expect 7 ".event == \"established\" and .accepted and .netns == $(on here stat -Lc %i /proc/self/ns/net) and .local_ip == \"10.9.0.1\" and .local_port == $port4 and .remote_ip == \"10.9.0.2\" and .remote_port > 0"
+	expect 7 ".event == \"established\" and (.accepted | not) and .netns == $(on there stat -Lc %i /proc/self/ns/net) and .local_ip == \"10.9.0.2\" and .remote_ip == \"10.9.0.1\" and .remote_port == $port4"
 	expect 5 ".event == \"established\" and .accepted and .local_ip == \"fd09::1\" and .local_port == $port6"
 	expect 5 ".event == \"established\" and (.accepted | not) and .local_ip == \"fd09::2\" and .remote_port == $port6"
 	expect 12 ".event == \"closed\" and (.remote_port | IN($port4, $port6)) and .flags == 12" # RTT, theirs, and STATE
@@ -284,93 +228,27 @@ leaves_nothing() {
 # Of their own: another script's connections show at tracepoints, too.
 port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
-serve 10.9.0.1 $port4
-serve fd09::1 $port6
+serve here 10.9.0.1 $port4
+serve here fd09::1 $port6
 on there python3 -m http.server --bind 10.9.0.2 $port4 >/dev/null 2>&1 &
 cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-while read -r check hook plugin place; do
-	why=$(missing)
-	[ -z "$why" ] || {
-		not_here "$plugin" "$hook" "$why"
-		echo "skipped: $plugin: $why"
-		continue
-	}
+while read -r check hook place; do
+	plugin=t_$hook
+	[ "$check" != both ] || plugin+=_out
 	mode=
 	[ "$hook" != tc ] || mode=$(tc_mode)
 	leaves_nothing
 	[ "$mode" != tcx ] || mode=clsact without_tcx leaves_nothing
 done <<'END'
-packets xdp t_xdp v0
-packets tc t_tc v0
-packets socket t_socket v0
-packets kprobe t_packet_kprobe tcp_v4_rcv
-states tp t_tp sock/inet_sock_set_state
-states raw_tp t_raw_tp inet_sock_set_state
-states tp_btf t_tp_btf inet_sock_set_state
-states tp_btf t_together inet_sock_set_state
-entries fentry t_fentry inet_csk_accept
-entries kprobe t_kprobe inet_csk_accept
-states fexit t_fexit inet_csk_accept
-states kretprobe t_kretprobe inet_csk_accept
-user uprobe t_uprobe labs
-user uretprobe t_uretprobe labs
-sockets sock_ops t_sock_ops the root cgroup
-received cgroup_skb t_cgroup_skb the root cgroup
+packets xdp v0
+packets tc v0
+packets socket v0
+both tc v0
+both socket v0
+states tp sock/inet_sock_set_state
+states raw_tp inet_sock_set_state
+states tp_btf inet_sock_set_state
+sockets sock_ops the root cgroup
+received cgroup_skb the root cgroup
+both cgroup_skb the root cgroup
 END
-
-# Both ends of a function from one source, at whichever hooks there are.
-plugin=t_function hook=auto
-why=$(hook=kprobe missing)
-if [ -z "$why" ] || [ -z "$(hook=fentry missing)" ]; then
-	start here -P "$TI_TEST_PLUGINS/$plugin.so"
-	grep -Eq "$plugin: attached (fentry|kprobe) to inet_csk_accept" "$work/daemon.log" || fail "$plugin is at no entry"
-	grep -Eq "$plugin: attached (fexit|kretprobe) to inet_csk_accept" "$work/daemon.log" || fail "$plugin is at no return"
-	connect
-	stop
-	for event in asked accepted; do
-		expect 12 ".event == \"$event\" and (.port == $port4 or .port == $port6)"
-	done
-	echo "ok: $plugin"
-else
-	echo "skipped: $plugin: $why"
-fi
-
-# A group of interface and host hooks: at interfaces if it can be, unless the
-# operator wants it otherwise.
-plugin=t_packet_kprobe
-start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
-grep -q "$plugin: attached socket to v0" "$work/daemon.log" || fail "$plugin is not at v0"
-! grep -q "attached kprobe" "$work/daemon.log" || fail "$plugin is at the host, too"
-stop
-hook=kprobe
-run_it
-if [ -z "$(missing)" ]; then
-	for function in tcp_v4_rcv tcp_v6_rcv; do
-		grep -q "$plugin: attached kprobe to $function" "$work/daemon.log" || fail "$plugin is not at $function"
-	done
-	! grep -q "attached socket" "$work/daemon.log" || fail "$plugin is at v0, too"
-else
-	grep -q "$plugin: v0: socket stands in for kprobe" "$work/daemon.log" || fail "nothing stands in for kprobe"
-fi
-stop
-echo "ok: interfaces and host"
-
-# Of its alternatives: why not.
-plugin=t_together
-on here "$TCPINSPECT" doctor -c /dev/null -P "$TI_TEST_PLUGINS/$plugin.so" >"$work/doctor" || fail "doctor"
-grep -Eq 'tp_btf inet_sock_set_state +missing +goes with raw_tp ti_no_such_tracepoint: this kernel has no' "$work/doctor" ||
-	fail "doctor says: $(cat "$work/doctor")"
-[ "$(grep -c ' used *sees' "$work/doctor")" = 2 ] || fail "not two programs are used: $(cat "$work/doctor")"
-echo "ok: $plugin's alternatives"
-
-uprobe=(-P "$TI_TEST_PLUGINS/t_uprobe.so" --set)
-plugin=t_uprobe hook=uprobe
-if [ -z "$(missing)" ]; then
-	refused 4 "/no/such.so: no such file; install it, or say where it is by binary = PATH" "${uprobe[@]}" plugin.t_uprobe.binary=/no/such.so
-	refused 4 "libnosuch.so.1: no such file" "${uprobe[@]}" plugin.t_uprobe.binary=libnosuch.so.1
-	refused 4 "$TCPINSPECT has no function labs" "${uprobe[@]}" "plugin.t_uprobe.binary=$TCPINSPECT"
-	refused 4 "$0 is no ELF file" "${uprobe[@]}" "plugin.t_uprobe.binary=$0"
-fi
-refused 2 "--set: binary: t_xdp has no uprobe" -P "$TI_TEST_PLUGINS/t_xdp.so" --set plugin.t_xdp.binary=libc.so.6
-refused 1 "programs states_raw_tp and states_tc are one alternative" -P "$TI_TEST_PLUGINS/t_mixed.so"
-echo "ok: what is not there is said"

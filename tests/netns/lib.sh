@@ -186,3 +186,18 @@ expect() {
 		fail "$n events instead of $1 with $2"
 	}
 }
+
+# serve NAME ADDRESS PORT - a web server, ended with the script.
+serve() {
+	on "$1" python3 -m http.server --bind "$2" "$3" >/dev/null 2>&1 &
+	eventually 60 listening "$1" "$3" || fail "no server at port $3"
+}
+
+listening() {
+	on "$1" ss -Hltn "sport = :$2" | grep -q .
+}
+
+# From a namespace to a port at which nobody listens: one SYN.
+knock() {
+	! on "$1" curl -g -s "http://$2/" || fail "somebody listens at $2"
+}
