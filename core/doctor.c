@@ -38,7 +38,7 @@ static void say_program(struct doctor *d, const struct ti_program *g, const stru
 		d->comma = ",";
 		return;
 	}
-	printf("    %-8s %-10s %s%s%s\n", g->hook->name,
+	printf("    %-10s %-10s %s%s%s\n", g->hook->name,
 	       g == choice ? "used" : g->usable ? "possible" : "missing", g->usable ? "sees " : "",
 	       g->usable ? g->hook->sees_text : g->why, "");
 }

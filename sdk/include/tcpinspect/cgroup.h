@@ -9,7 +9,9 @@
  *   one that returns 0 makes tcp_call_bpf() give -1 for all of them: the reply
  *   that another has set is lost. So ours return 1, always.
  * - they share one context, whose `reply` stands in one union with `args`: the
- *   last who writes it decides. So the body gets a const context.
+ *   last who writes it decides. So the body gets a const context. In args[0] it
+ *   may find the reply of a program before it: for the state that a socket
+ *   leaves (STATE_CB) look at ctx->state, not at args[0].
  * - bpf_sock_ops_cb_flags_set() replaces the flags of all (net/core/filter.c). So
  *   ti_sockops_enable() adds to those that are set. A program that doesn't, and
  *   runs after ours, takes ours away from that socket: nothing can be done.
