@@ -131,6 +131,7 @@ static struct place *place_new(struct ti_places *pl, const struct ti_program *g,
 	p->at.prog = g->prog;
 	p->at.plugin = pl->probe->plugin;
 	p->at.target = g->target;
+	p->at.egress = g->hook->sees_out && !strcmp(g->target, "egress");
 	if (i) {
 		p->at.ifindex = i->index;
 		snprintf(p->at.ifname, sizeof(p->at.ifname), "%s", i->name);
@@ -160,7 +161,7 @@ static void say_attached(const struct ti_places *pl, const struct place *p)
 
 	if (!strcmp(first->hook->name, prefer) && first->hook != a->hook)
 		ti_warn("%s: %s: %s stands in for %s (sees %s)", a->plugin, where, a->hook->name,
-			prefer, a->hook->sees_text);
+			prefer, ti_hook_sees(a->hook, a->target));
 	ti_info("%s: attached %s to %s%s%s%s", a->plugin, a->hook->name, where,
 		a->mode[0] ? " (" : "", a->mode, a->mode[0] ? ")" : "");
 }

@@ -31,7 +31,7 @@ static void say_program(struct doctor *d, const struct ti_program *g, const stru
 		printf("%s{\"group\":\"%s\",\"hook\":\"%s\",\"chosen\":%s,\"possible\":%s,\"sees\":", d->comma,
 		       g->says->group, g->hook->name, g == choice ? "true" : "false",
 		       g->usable ? "true" : "false");
-		ti_json_string(stdout, g->hook->sees_text);
+		ti_json_string(stdout, ti_hook_sees(g->hook, g->target));
 		printf(",\"why\":");
 		ti_json_string(stdout, g->usable ? NULL : g->why);
 		putchar('}');
@@ -40,7 +40,7 @@ static void say_program(struct doctor *d, const struct ti_program *g, const stru
 	}
 	printf("    %-10s %-10s %s%s%s\n", g->hook->name,
 	       g == choice ? "used" : g->usable ? "possible" : "missing", g->usable ? "sees " : "",
-	       g->usable ? g->hook->sees_text : g->why, "");
+	       g->usable ? ti_hook_sees(g->hook, g->target) : g->why, "");
 }
 
 /* True: every group that must have a hook has one. */

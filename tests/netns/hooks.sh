@@ -110,6 +110,31 @@ killed() {
 	nothing_left
 }
 
+# Two groups, one a direction.
+both() {
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0
+	eventually 10 attached_twice || fail "$plugin is not attached in both directions"
+	at_its_hook
+	for _ in {1..10}; do
+		knock here 10.9.0.2:4005
+	done
+	for _ in {1..5}; do
+		knock here "[fd09::2]:4006"
+	done
+	for _ in {1..7}; do
+		on there curl -g -s -o "$work/body" http://10.9.0.1:$port4/
+	done
+	stop
+	expect 10 '.egress and .src_ip == "10.9.0.1" and .dst_ip == "10.9.0.2" and .dst_port == 4005 and .ifname == "v0"'
+	expect 5 '.egress and .src_ip == "fd09::1" and .dst_ip == "fd09::2" and .dst_port == 4006 and .ifname == "v0"'
+	expect 7 "(.egress | not) and .src_ip == \"10.9.0.2\" and .dst_port == $port4 and .ifname == \"v0\""
+	expect 22 '.event == "syn"'
+}
+
+attached_twice() {
+	[ "$(grep -c "$plugin: attached $hook to $place" "$work/daemon.log")" = 2 ]
+}
+
 # What reaches a listening socket of this namespace, behind the firewall.
 received() {
 	start here -P "$TI_TEST_PLUGINS/$plugin.so"
@@ -222,6 +247,7 @@ on there python3 -m http.server --bind 10.9.0.2 $port4 >/dev/null 2>&1 &
 cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 while read -r check hook place; do
 	plugin=t_$hook
+	[ "$check" != both ] || plugin+=_out
 	mode=
 	[ "$hook" != tc ] || mode=$(tc_mode)
 	leaves_nothing
@@ -230,9 +256,12 @@ done <<'END'
 packets xdp v0
 packets tc v0
 packets socket v0
+both tc v0
+both socket v0
 states tp sock/inet_sock_set_state
 states raw_tp inet_sock_set_state
 states tp_btf inet_sock_set_state
 sockets sock_ops the root cgroup
 received cgroup_skb the root cgroup
+both cgroup_skb the root cgroup
 END

@@ -130,6 +130,21 @@ static __always_inline ti_port ti_sockops_remote_port(const struct bpf_sock_ops 
 		return 1;                                                      \
 	}
 
+/* The same for what a socket sends, as it leaves the IP layer. */
+#define TI_PACKET_CGROUP_OUT(group, order)                                     \
+	TI_HOOK(group, order) SEC("cgroup_skb/egress")                         \
+	int group##_cgroup_out(struct __sk_buff *ctx)                          \
+	{                                                                      \
+		struct ti_packet pkt;                                          \
+		if (!ti_cgroup_is_ours(ctx))                                   \
+			return 1;                                              \
+		ti_packet_skb(&pkt, ctx, TI_AT_CGROUP);                        \
+		pkt.egress = 1;                                                \
+		if (ti_packet_begin(&pkt))                                     \
+			group(&pkt);                                           \
+		return 1;                                                      \
+	}
+
 /* Is it a TCP socket of the daemon's network namespace? (The helper that tells a
  * namespace is not to be had here on 5.10.) */
 static __always_inline int ti_cgroup_is_ours(struct __sk_buff *skb)
