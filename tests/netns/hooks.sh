@@ -222,8 +222,8 @@ sockets() {
 	is_called before || fail "the flags of the program before ours are lost"
 	is_called after || fail "the flags of the program after ours are lost"
 	stop
-	expect 7 ".event == \"established\" and .accepted and .local_ip == \"10.9.0.1\" and .local_port == $port4 and .remote_ip == \"10.9.0.2\" and .remote_port > 0"
-	expect 7 ".event == \"established\" and (.accepted | not) and .local_ip == \"10.9.0.2\" and .remote_ip == \"10.9.0.1\" and .remote_port == $port4"
+	expect 7 ".event == \"established\" and .accepted and .netns == $(on here stat -Lc %i /proc/self/ns/net) and .local_ip == \"10.9.0.1\" and .local_port == $port4 and .remote_ip == \"10.9.0.2\" and .remote_port > 0"
+	expect 7 ".event == \"established\" and (.accepted | not) and .netns == $(on there stat -Lc %i /proc/self/ns/net) and .local_ip == \"10.9.0.2\" and .remote_ip == \"10.9.0.1\" and .remote_port == $port4"
 	expect 5 ".event == \"established\" and .accepted and .local_ip == \"fd09::1\" and .local_port == $port6"
 	expect 5 ".event == \"established\" and (.accepted | not) and .local_ip == \"fd09::2\" and .remote_port == $port6"
 	expect 12 ".event == \"closed\" and (.remote_port | IN($port4, $port6)) and .flags == 12" # RTT, theirs, and STATE
