@@ -68,7 +68,6 @@ void ti_probe_libbpf_log(void)
 static struct bpf_object *open_object(const struct ti_probe *p)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = p->plugin);
-
 	struct bpf_object *obj = bpf_object__open_mem(p->bytes, p->size, &opts);
 	struct bpf_program *prog;
 	const char *target;

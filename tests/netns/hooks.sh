@@ -248,6 +248,10 @@ cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 while read -r check hook place; do
 	plugin=t_$hook
 	[ "$check" != both ] || plugin+=_out
+	if [ "$place" = 'the root cgroup' ] && [ -z "$cgroup2" ]; then
+		echo "left out: $plugin: no cgroup2 is mounted"
+		continue
+	fi
 	mode=
 	[ "$hook" != tc ] || mode=$(tc_mode)
 	leaves_nothing
