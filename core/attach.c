@@ -173,6 +173,7 @@ static struct place *place_new(struct ti_places *pl, const struct ti_program *g,
 	p->at.order = pl->order << 16 | (g - pl->probe->programs);
 	snprintf(next, sizeof(next), "%s_next", g->says->prog); /* TI_XDP_NEXT */
 	p->at.next = ti_probe_map(pl->probe, next);
+	p->at.egress = g->hook->sees_out && !strcmp(g->target, "egress");
 	if (i) {
 		p->at.ifindex = i->index;
 		snprintf(p->at.ifname, sizeof(p->at.ifname), "%s", i->name);
@@ -202,7 +203,7 @@ static void say_attached(const struct ti_places *pl, const struct place *p)
 
 	if (wanted && wanted->hook != a->hook && !ti_program_together(wanted, p->program))
 		ti_warn("%s: %s: %s stands in for %s (sees %s)", a->plugin, where, a->hook->name,
-			prefer, a->hook->sees_text);
+			prefer, ti_hook_sees(a->hook, a->target));
 	ti_info("%s: attached %s to %s%s%s%s", a->plugin, a->hook->name, where,
 		a->mode[0] ? " (" : "", a->mode, a->mode[0] ? ")" : "");
 }

@@ -35,7 +35,7 @@ static void say_program(struct doctor *d, const struct ti_program *g, const stru
 		ti_json_string(stdout, g->target);
 		printf(",\"chosen\":%s,\"possible\":%s,\"sees\":", chosen ? "true" : "false",
 		       g->usable ? "true" : "false");
-		ti_json_string(stdout, g->hook->sees_text);
+		ti_json_string(stdout, ti_hook_sees(g->hook, g->target));
 		printf(",\"why\":");
 		ti_json_string(stdout, g->usable ? NULL : g->why);
 		putchar('}');
@@ -44,7 +44,7 @@ static void say_program(struct doctor *d, const struct ti_program *g, const stru
 	}
 	snprintf(what, sizeof(what), "%s %s", g->hook->name, g->target);
 	printf("    %-28s %-10s %s%s\n", what, chosen ? "used" : g->usable ? "possible" : "missing",
-	       g->usable ? "sees " : "", g->usable ? g->hook->sees_text : g->why);
+	       g->usable ? "sees " : "", g->usable ? ti_hook_sees(g->hook, g->target) : g->why);
 }
 
 /* True: every group that must have a hook has one. */

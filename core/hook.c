@@ -30,19 +30,37 @@ const struct ti_hook *ti_hook_by_name(const char *name)
 	return NULL;
 }
 
-/* "tp/" wants a target behind it, "tc" is the whole name. */
-const struct ti_hook *ti_hook_by_section(const char *section)
+/* "tp/" wants a target behind it; "tc" is the whole name, or it is "tc/egress". */
+static const char *target_of(const struct ti_hook *h, const char *section)
+{
+	size_t n = strlen(h->section);
+
+	if (strncmp(section, h->section, n) != 0)
+		return NULL;
+	section += n;
+	if (h->section[n - 1] == '/')
+		return *section ? section : NULL;
+	if (h->sees_out && !strcmp(section, "/egress"))
+		return section + 1;
+	return *section ? NULL : section;
+}
+
+const struct ti_hook *ti_hook_by_section(const char *section, const char **target)
 {
 	for (size_t k = 0; ti_hooks[k]; k++) {
-		const char *prefix = ti_hooks[k]->section;
-		size_t n = strlen(prefix);
+		const char *t = target_of(ti_hooks[k], section);
 
-		if (strncmp(section, prefix, n) != 0)
+		if (!t)
 			continue;
-		if ((prefix[n - 1] == '/') == (section[n] != '\0'))
-			return ti_hooks[k];
+		*target = t;
+		return ti_hooks[k];
 	}
 	return NULL;
+}
+
+const char *ti_hook_sees(const struct ti_hook *h, const char *target)
+{
+	return h->sees_out && !strcmp(target, "egress") ? h->sees_out : h->sees_text;
 }
 
 int ti_hook_why(char *why, size_t size, int r, const char *fmt, ...)

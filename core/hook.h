@@ -30,6 +30,9 @@ struct ti_hook {
 	const char *section;  /* prefix of the program's ELF section: "xdp", "tp_btf/" */
 	const char *place;    /* where it is, for hooks without interface and target */
 	const char *sees_text;/* for doctor: "ingress, before the firewall" */
+	const char *sees_out; /* of outgoing packets, where the section's target is
+				 "egress"; NULL: the hook has none of these */
+	int prog_type;        /* of a section that libbpf doesn't know; 0: it does */
 	unsigned sees;        /* enum ti_sees */
 	bool per_interface;
 	/* Can this kernel do it at all? 0, or -errno with the reason and the
@@ -72,7 +75,10 @@ struct ti_attachment {
 };
 
 const struct ti_hook *ti_hook_by_name(const char *name);
-const struct ti_hook *ti_hook_by_section(const char *section);
+/* *target is what follows the hook's name, "" or "egress" or what have you. */
+const struct ti_hook *ti_hook_by_section(const char *section, const char **target);
+/* What a program sees there, for people. */
+const char *ti_hook_sees(const struct ti_hook *h, const char *target);
 /* All of them, NULL-terminated, for lists and messages. */
 extern const struct ti_hook *const ti_hooks[];
 

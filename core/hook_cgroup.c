@@ -131,8 +131,10 @@ const struct ti_hook ti_hook_cgroup_skb = {
 	.name = "cgroup_skb",
 	.section = "cgroup_skb/",
 	.place = "the root cgroup",
-	.sees_text = "packets of this host's sockets, on all interfaces, behind the firewall, "
+	.sees_text = "packets that reach a socket here, on all interfaces, behind the firewall, "
 		     "merged by GRO",
+	.sees_out = "packets that a socket here sends, on all interfaces, behind the firewall, "
+		    "before they are cut to size (GSO)",
 	.sees = TI_SEES_INGRESS | TI_SEES_EGRESS | TI_SEES_MERGED | TI_SEES_SOCKET,
 	.available = cgroup_available,
 	.attach = cgroup_attach,

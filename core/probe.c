@@ -68,22 +68,33 @@ void ti_probe_libbpf_log(void)
 static struct bpf_object *open_object(const struct ti_probe *p)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = p->plugin);
+	struct bpf_object *obj = bpf_object__open_mem(p->bytes, p->size, &opts);
+	struct bpf_program *prog;
+	const char *target;
 
-	return bpf_object__open_mem(p->bytes, p->size, &opts);
+	if (!obj)
+		return NULL;
+	bpf_object__for_each_program(prog, obj) {
+		const struct ti_hook *h = ti_hook_by_section(bpf_program__section_name(prog), &target);
+
+		if (h && h->prog_type)
+			bpf_program__set_type(prog, h->prog_type);
+	}
+	return obj;
 }
 
 static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct ti_bpf_hook *says)
 {
 	struct ti_program *g = &p->programs[p->n_programs];
 	struct bpf_program *prog = bpf_object__find_program_by_name(obj, says->prog);
-	const char *sec = prog ? bpf_program__section_name(prog) : "";
+	const char *sec = prog ? bpf_program__section_name(prog) : "", *target;
 
 	g->says = says;
-	g->hook = ti_hook_by_section(sec);
+	g->hook = ti_hook_by_section(sec, &target);
 	if (!g->hook)
 		return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect",
 			      p->plugin, says->prog, sec);
-	snprintf(g->target, sizeof(g->target), "%s", sec + strlen(g->hook->section));
+	snprintf(g->target, sizeof(g->target), "%s", target);
 	if (p->n_programs++ && ti_program_together(g - 1, g) && g[-1].hook->per_interface != g->hook->per_interface)
 		return ti_err(-EINVAL, "%s: programs %s and %s are one alternative, but one goes to interfaces; give them different order numbers",
 			      p->plugin, g[-1].says->prog, says->prog);

@@ -120,6 +120,26 @@ grep -q "$root.*/tcpinspect/plugin.h" synmss.so.d ||
 	fail "the plugin was not built with the installed plugin.h"
 env -u MAKEFLAGS -u MAKELEVEL make -q || fail "a second make has something to do"
 
+# What would take another program's reply away does not build, and it is that which
+# doesn't.
+cat >replies.bpf.c <<'END'
+#include <tcpinspect/bpf.h>
+TI_LICENSE("Dual BSD/GPL");
+
+TI_SOCKOPS(replies, 0)
+{
+	if (ctx->op == BPF_SOCK_OPS_RWND_INIT)
+		REPLY;
+	ti_sockops_enable(ctx, BPF_SOCK_OPS_RTT_CB_FLAG);
+}
+END
+env -u MAKEFLAGS -u MAKELEVEL make replies.bpf.o BPF_CFLAGS=-DREPLY= >replies.log 2>&1 ||
+	{ cat replies.log >&2; fail "a sock_ops program does not build"; }
+rm replies.bpf.o
+! env -u MAKEFLAGS -u MAKELEVEL make replies.bpf.o BPF_CFLAGS='-DREPLY="ctx->reply = 1"' >replies.log 2>&1 ||
+	fail "a sock_ops program may reply"
+grep -q 'const' replies.log || { cat replies.log >&2; fail "it is refused for another reason"; }
+
 # --- list ---------------------------------------------------------------------
 
 "$installed" list -v -P ./synmss.so >list.out || fail "list -P ./synmss.so"

@@ -53,10 +53,10 @@ static struct loaded load(const char *name, const char *hook, const char *target
 	assert_int_equal(bpf_object__load(l.obj), 0);
 	ti_attachment_init(&l.at);
 	l.at.prog = bpf_object__find_program_by_name(l.obj, name);
-	l.at.hook = ti_hook_by_section(bpf_program__section_name(l.at.prog));
-	l.at.target = target;
+	l.at.hook = ti_hook_by_section(bpf_program__section_name(l.at.prog), &l.at.target);
 	l.at.plugin = "probe";
 	assert_string_equal(l.at.hook->name, hook);
+	assert_string_equal(l.at.target, target);
 	l.counted = mmap(NULL, sizeof(*l.counted), PROT_READ, MAP_SHARED,
 			 bpf_object__find_map_fd_by_name(l.obj, ".bss"), 0);
 	assert_ptr_not_equal(l.counted, MAP_FAILED);
@@ -183,13 +183,14 @@ static void test_cgroup_skb(void **state)
 
 static void test_no_direction(void **state)
 {
+	const char *target;
 	char why[192];
 
 	(void)state;
 	assert_int_equal(ti_hook_cgroup_skb.available("sideways", why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "cgroup_skb/ingress"));
-	assert_null(ti_hook_by_section("cgroup_skb"));
-	assert_null(ti_hook_by_section("sockops/x"));
+	assert_null(ti_hook_by_section("cgroup_skb", &target));
+	assert_null(ti_hook_by_section("sockops/x", &target));
 }
 
 static int our_cgroup(void)

@@ -107,11 +107,10 @@ static struct ti_attachment at(const struct loaded *l, const char *plugin, const
 	struct ti_attachment a;
 
 	ti_attachment_init(&a);
-	a.hook = ti_hook_by_section(bpf_program__section_name(l->prog));
+	a.hook = ti_hook_by_section(bpf_program__section_name(l->prog), &a.target);
 	assert_non_null(a.hook);
 	a.prog = l->prog;
 	a.plugin = plugin;
-	a.target = "";
 	a.ifindex = if_nametoindex(ifname);
 	assert_int_not_equal(a.ifindex, 0);
 	snprintf(a.ifname, sizeof(a.ifname), "%s", ifname);
@@ -270,29 +269,38 @@ static bool program_lives(__u32 id)
 
 static void test_table(void **state)
 {
+	const char *target = "untouched";
+
 	(void)state;
 	for (size_t k = 0; ti_hooks[k]; k++)
 		assert_ptr_equal(ti_hook_by_name(ti_hooks[k]->name), ti_hooks[k]);
 	assert_null(ti_hook_by_name("kprob"));
-	assert_ptr_equal(ti_hook_by_section("xdp"), &ti_hook_xdp);
-	assert_ptr_equal(ti_hook_by_section("tc"), &ti_hook_tc);
-	assert_ptr_equal(ti_hook_by_section("socket"), &ti_hook_socket);
-	assert_ptr_equal(ti_hook_by_section("tp/sock/inet_sock_set_state"), &ti_hook_tp);
-	assert_ptr_equal(ti_hook_by_section("raw_tp/tcp_probe"), &ti_hook_raw_tp);
-	assert_ptr_equal(ti_hook_by_section("tp_btf/tcp_probe"), &ti_hook_tp_btf);
-	assert_ptr_equal(ti_hook_by_section("kprobe/tcp_v4_rcv"), &ti_hook_kprobe);
-	assert_ptr_equal(ti_hook_by_section("kretprobe/tcp_v4_rcv"), &ti_hook_kretprobe);
-	assert_ptr_equal(ti_hook_by_section("fentry/tcp_v4_rcv"), &ti_hook_fentry);
-	assert_ptr_equal(ti_hook_by_section("fexit/tcp_v4_rcv"), &ti_hook_fexit);
-	assert_ptr_equal(ti_hook_by_section("uprobe//bin/sh:main"), &ti_hook_uprobe);
-	assert_ptr_equal(ti_hook_by_section("uretprobe/libc.so.6:labs"), &ti_hook_uretprobe);
-	assert_null(ti_hook_by_section("kprobe"));
-	assert_null(ti_hook_by_section("kprobe.multi/tcp_*"));
-	assert_null(ti_hook_by_section("tp"));
-	assert_null(ti_hook_by_section("tp/"));
-	assert_null(ti_hook_by_section("tcx"));
-	assert_null(ti_hook_by_section("xdp/devmap"));
-	assert_null(ti_hook_by_section(""));
+	assert_ptr_equal(ti_hook_by_section("xdp", &target), &ti_hook_xdp);
+	assert_ptr_equal(ti_hook_by_section("tc", &target), &ti_hook_tc);
+	assert_ptr_equal(ti_hook_by_section("socket", &target), &ti_hook_socket);
+	assert_ptr_equal(ti_hook_by_section("tp/sock/inet_sock_set_state", &target), &ti_hook_tp);
+	assert_ptr_equal(ti_hook_by_section("raw_tp/tcp_probe", &target), &ti_hook_raw_tp);
+	assert_ptr_equal(ti_hook_by_section("tp_btf/tcp_probe", &target), &ti_hook_tp_btf);
+	assert_string_equal(target, "tcp_probe");
+	assert_ptr_equal(ti_hook_by_section("kprobe/tcp_v4_rcv", &target), &ti_hook_kprobe);
+	assert_ptr_equal(ti_hook_by_section("kretprobe/tcp_v4_rcv", &target), &ti_hook_kretprobe);
+	assert_ptr_equal(ti_hook_by_section("fentry/tcp_v4_rcv", &target), &ti_hook_fentry);
+	assert_ptr_equal(ti_hook_by_section("fexit/tcp_v4_rcv", &target), &ti_hook_fexit);
+	assert_ptr_equal(ti_hook_by_section("uprobe//bin/sh:main", &target), &ti_hook_uprobe);
+	assert_string_equal(target, "/bin/sh:main");
+	assert_ptr_equal(ti_hook_by_section("uretprobe/libc.so.6:labs", &target), &ti_hook_uretprobe);
+	assert_ptr_equal(ti_hook_by_section("tc/egress", &target), &ti_hook_tc);
+	assert_string_equal(target, "egress");
+	assert_ptr_equal(ti_hook_by_section("socket/egress", &target), &ti_hook_socket);
+	assert_null(ti_hook_by_section("kprobe", &target));
+	assert_null(ti_hook_by_section("kprobe.multi/tcp_*", &target));
+	assert_null(ti_hook_by_section("tc/ingress", &target));
+	assert_null(ti_hook_by_section("xdp/egress", &target));
+	assert_null(ti_hook_by_section("tp", &target));
+	assert_null(ti_hook_by_section("tp/", &target));
+	assert_null(ti_hook_by_section("tcx", &target));
+	assert_null(ti_hook_by_section("xdp/devmap", &target));
+	assert_null(ti_hook_by_section("", &target));
 }
 
 static void test_empty_state(void **state)
@@ -957,11 +965,11 @@ static void tracepoint(const char *program, const char *target)
 	char why[192] = "";
 
 	ti_attachment_init(&a);
-	a.hook = ti_hook_by_section(bpf_program__section_name(l.prog));
+	a.hook = ti_hook_by_section(bpf_program__section_name(l.prog), &a.target);
 	assert_non_null(a.hook);
+	assert_string_equal(a.target, target);
 	a.prog = l.prog;
 	a.plugin = "probe";
-	a.target = target;
 	assert_int_equal(a.hook->available(target, why, sizeof(why)), 0);
 	assert_string_equal(why, "");
 	l.counts->tgid = getpid();

@@ -333,6 +333,40 @@ static __always_inline int ti_xdp_verdict(struct xdp_md *ctx, void *next, int ve
 	TI_CAT(TI_EACH, TI_COUNT_ARGS(__VA_ARGS__))(group, __VA_ARGS__)        \
 	static __always_inline int group(struct ti_packet *pkt)
 
+/*
+ * Outgoing packets are a group of their own, of hooks with _OUT: TC_OUT,
+ * SOCKET_OUT, CGROUP_OUT. It may well call the other's body:
+ *	TI_PACKET(received, XDP, TC, SOCKET) { ... }
+ *	TI_PACKET(sent, TC_OUT, SOCKET_OUT) { return received(pkt); }
+ * pkt->egress is 1 there. They are seen behind the firewall, and not yet cut to
+ * the size of the wire's packets where the device does that (GSO).
+ */
+#define TI_PACKET_TC_OUT(group, order)                                         \
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("tc/egress")                   \
+	int group##_tc_out(struct __sk_buff *ctx)                              \
+	{                                                                      \
+		struct ti_packet pkt;                                          \
+		ti_packet_skb(&pkt, ctx, TI_AT_TC);                            \
+		pkt.egress = 1;                                                \
+		if (ti_packet_begin(&pkt))                                     \
+			group(&pkt);                                           \
+		return -1;                                                     \
+	}
+
+#define TI_PACKET_SOCKET_OUT(group, order)                                     \
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("socket/egress")               \
+	int group##_socket_out(struct __sk_buff *ctx)                          \
+	{                                                                      \
+		struct ti_packet pkt;                                          \
+		if (ctx->pkt_type != 4) /* incoming */                         \
+			return 0;                                              \
+		ti_packet_skb(&pkt, ctx, TI_AT_SOCKET);                        \
+		pkt.egress = 1;                                                \
+		if (ti_packet_begin(&pkt))                                     \
+			group(&pkt);                                           \
+		return 0;                                                      \
+	}
+
 #include <tcpinspect/function.h>
 /* TI_SOCKOPS, and the hook CGROUP of TI_PACKET. */
 #include <tcpinspect/cgroup.h>

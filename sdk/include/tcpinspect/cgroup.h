@@ -9,7 +9,9 @@
  *   one that returns 0 makes tcp_call_bpf() give -1 for all of them: the reply
  *   that another has set is lost. So ours return 1, always.
  * - they share one context, whose `reply` stands in one union with `args`: the
- *   last who writes it decides. So the body gets a const context.
+ *   last who writes it decides. So the body gets a const context. In args[0] it
+ *   may find the reply of a program before it: for the state that a socket
+ *   leaves (STATE_CB) look at ctx->state, not at args[0].
  * - bpf_sock_ops_cb_flags_set() replaces the flags of all (net/core/filter.c). So
  *   ti_sockops_enable() adds to those that are set. A program that doesn't, and
  *   runs after ours, takes ours away from that socket: nothing can be done.
@@ -116,13 +118,28 @@ static __always_inline ti_port ti_sockops_remote_port(const struct bpf_sock_ops 
  * the daemon's network namespace count, though the hook is the whole host's.
  */
 #define TI_PACKET_CGROUP(group, order)                                         \
-	TI_HOOK(group, order) SEC("cgroup_skb/ingress")                        \
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("cgroup_skb/ingress")          \
 	int group##_cgroup(struct __sk_buff *ctx)                              \
 	{                                                                      \
 		struct ti_packet pkt;                                          \
 		if (!ti_cgroup_is_ours(ctx))                                   \
 			return 1;                                              \
 		ti_packet_skb(&pkt, ctx, TI_AT_CGROUP);                        \
+		if (ti_packet_begin(&pkt))                                     \
+			group(&pkt);                                           \
+		return 1;                                                      \
+	}
+
+/* The same for what a socket sends, as it leaves the IP layer. */
+#define TI_PACKET_CGROUP_OUT(group, order)                                     \
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("cgroup_skb/egress")           \
+	int group##_cgroup_out(struct __sk_buff *ctx)                          \
+	{                                                                      \
+		struct ti_packet pkt;                                          \
+		if (!ti_cgroup_is_ours(ctx))                                   \
+			return 1;                                              \
+		ti_packet_skb(&pkt, ctx, TI_AT_CGROUP);                        \
+		pkt.egress = 1;                                                \
 		if (ti_packet_begin(&pkt))                                     \
 			group(&pkt);                                           \
 		return 1;                                                      \

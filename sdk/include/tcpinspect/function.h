@@ -227,7 +227,7 @@ static __always_inline int ti_packet_kprobe(struct ti_packet *pkt, struct ti_lin
 	TI_PACKET_KPROBE_(group, order, tcp_v4_rcv, 0x0800)                    \
 	TI_PACKET_KPROBE_(group, order, tcp_v6_rcv, 0x86dd)
 #define TI_PACKET_KPROBE_(group, order, function, proto)                       \
-	TI_HOOK(group, order) SEC("kprobe/" #function)                         \
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("kprobe/" #function)           \
 	int group##_kprobe_##function(void *ctx)                               \
 	{                                                                      \
 		struct ti_linear linear;                                       \
