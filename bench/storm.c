@@ -70,7 +70,7 @@ static void enter(const char *path)
 
 static void watch(int epoll, int fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.fd = fd };
+	struct epoll_event e = {.events = events, .data.fd = fd};
 
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0)
 		err(1, "epoll_ctl");
@@ -194,8 +194,8 @@ static void connect_all(const struct storm *s, int i)
 		int n;
 
 		more = s->hold ? started < s->hold : now() < end;
-		while (more && started - p->made < (uint64_t)s->at_once && (!s->hold || started < s->hold) &&
-		       start_one(s, i, epoll))
+		while (more && started - p->made < (uint64_t)s->at_once &&
+		       (!s->hold || started < s->hold) && start_one(s, i, epoll))
 			started++;
 		n = epoll_wait(epoll, events, EVENTS, 10);
 		for (int e = 0; e < n; e++)
@@ -230,7 +230,8 @@ static void held(const struct storm *s)
 
 	while (made < wanted || accepted < wanted) {
 		if (now() > patience)
-			errx(1, "only %llu of %llu are open", (unsigned long long)made, (unsigned long long)wanted);
+			errx(1, "only %llu of %llu are open", (unsigned long long)made,
+			     (unsigned long long)wanted);
 		usleep(10000);
 		made = accepted = 0;
 		for (int i = 0; i < s->n_pairs; i++) {
@@ -286,7 +287,7 @@ static void many_files(void)
 
 int main(int argc, char **argv)
 {
-	struct storm s = { .at_once = 64, .n_pairs = 1, .seconds = 1 };
+	struct storm s = {.at_once = 64, .n_pairs = 1, .seconds = 1};
 	int c;
 
 	while ((c = getopt(argc, argv, "n:p:s:h:")) != -1)
@@ -302,12 +303,14 @@ int main(int argc, char **argv)
 			return 2;
 	if (argc - optind != 4 || s.n_pairs < 1 || s.n_pairs > PAIRS_MOST || s.at_once < 1 ||
 	    inet_pton(AF_INET, argv[optind + 2], &s.address) != 1)
-		errx(2, "usage: storm [-n AT_ONCE] [-p PAIRS] [-s SECONDS | -h NUMBER] CLIENT SERVER ADDRESS PORT");
+		errx(2, "usage: storm [-n AT_ONCE] [-p PAIRS] [-s SECONDS | -h NUMBER] CLIENT "
+			"SERVER ADDRESS PORT");
 	s.client_ns = argv[optind];
 	s.server_ns = argv[optind + 1];
 	s.port = atoi(argv[optind + 3]);
 	s.hold /= (uint64_t)s.n_pairs;
-	s.pairs = mmap(NULL, sizeof(*s.pairs) * PAIRS_MOST + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	s.pairs = mmap(NULL, sizeof(*s.pairs) * PAIRS_MOST + 1, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s.pairs == MAP_FAILED)
 		err(1, "mmap");
 	s.over = (volatile bool *)(s.pairs + PAIRS_MOST);
