@@ -327,9 +327,11 @@ static void test_options(void **state)
 static void test_hooks(void **state)
 {
 	static const struct ti_bpf_hook rows[] = {
-		{"packets", "packets_tc", 0, false},	 {"packets", "packets_xdp", 1, false},
-		{"packets", "packets_socket", 2, false}, {"states", "states_tp_btf", 0, true},
-		{"states", "states_raw_tp", 1, true},
+		{"packets", "packets_tc", 0, false, TI_KNOW_FLOW},
+		{"packets", "packets_xdp", 1, false, TI_KNOW_FLOW},
+		{"packets", "packets_socket", 2, false, TI_KNOW_FLOW},
+		{"states", "states_tp_btf", 0, true, TI_KNOW_SOCK | TI_KNOW_PID},
+		{"states", "states_raw_tp", 1, true, 0},
 	};
 
 	(void)state;
@@ -339,6 +341,7 @@ static void test_hooks(void **state)
 		assert_string_equal(good->hooks[i].prog, rows[i].prog);
 		assert_int_equal(good->hooks[i].order, rows[i].order);
 		assert_int_equal(good->hooks[i].optional, rows[i].optional);
+		assert_int_equal(good->hooks[i].knows, rows[i].knows);
 	}
 }
 

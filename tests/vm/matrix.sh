@@ -10,7 +10,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "skipped: VMs are prepared as root"; exit 77; }
-scripts=${TI_SCRIPTS:-hooks synflood}
+scripts=${TI_SCRIPTS:-hooks filters synflood}
 all=(5.10 6.1 6.12 6.18 7)
 vm=${TI_VM:-$srcdir/.vm}
 table=${TI_BUILD:-$PWD}/tests/vm/kernels.md
@@ -69,6 +69,7 @@ failed=0
 for kernel in "${kernels[@]}"; do
 	log=$work/logs/$kernel.log
 	if [ -e "$work/$kernel.ok" ]; then
+		sed -n "s/^skipped:/$kernel: &/p" "$log"
 		echo "ok: $kernel: $(grep -c '^ok:' "$log") checks; $(sed -n 's/^took: //p' "$log" | paste -sd,)"
 	else
 		sed "s/^/$kernel: /" "$log" | grep -v ': row ' | tail -n 40
