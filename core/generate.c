@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * generate.c - `tcpinspect generate`: the commented default ini and the option
- * parts of the man pages, out of the tables that the parser uses. Called by the
- * build; not shown in `help`.
+ * generate.c - `tcpinspect generate`: the commented default ini, parts of the man
+ * pages and of the plugins' README.md, out of the tables that the parser uses and
+ * what BPF objects say of their events. Called by the build; not shown in `help`.
  */
 #include "generate.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include "generate_events.h"
 #include "log.h"
 #include "option.h"
 #include "setup.h"
@@ -22,6 +22,7 @@ struct section {
 	size_t n_bpf;
 	const struct ti_option *filters; /* options that plugins have in common */
 	size_t n_filters;
+	const struct ti_schema *schema; /* of a plugin, else NULL */
 };
 
 typedef void (*option_fn)(const struct ti_option *o);
@@ -69,43 +70,78 @@ static void head_ini(void)
 
 /* --- man ----------------------------------------------------------------- */
 
-/* Text for man(7): backslashes and leading dots and quotes are markup. */
-static void roff(const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", stdout);
-	for (; *text; text++)
-		if (*text == '\\')
-			fputs("\\e", stdout);
-		else if (*text == '-')
-			fputs("\\-", stdout);
-		else
-			putchar(*text);
-}
-
 static void option_man(const struct ti_option *o)
 {
 	char range[256];
 
 	printf(".TP\n\\fB%s\\fR = \\fI%s\\fR\n", o->key, ti_option_type_name(o->type));
-	roff(o->help ? o->help : "");
+	ti_roff(o->help ? o->help : "");
 	ti_option_range(o, range, sizeof(range));
 	if (range[0]) {
 		fputs(" (", stdout);
-		roff(range);
+		ti_roff(range);
 		putchar(')');
 	}
 	fputs(o->flags & TI_OPT_REQUIRED ? ". Must be given" : ". Default: ", stdout);
-	roff(o->flags & TI_OPT_REQUIRED ? "" : o->def ? o->def : "none");
+	ti_roff(o->flags & TI_OPT_REQUIRED ? "" : o->def ? o->def : "none");
 	fputs(".\n", stdout);
 }
 
 static void section_man(const struct section *s)
 {
 	printf(".SS \"[%s]\"\n", s->title);
-	roff(s->about);
+	ti_roff(s->about);
 	fputs(".\n", stdout);
 	each_option(s, option_man);
+}
+
+static void section_man_events(const struct section *s)
+{
+	if (!s->schema)
+		return;
+	printf(".SH \"EVENTS OF %s\"\n", s->title + strlen("plugin "));
+	ti_roff(s->about);
+	fputs(".\n", stdout);
+	ti_events_man(s->schema);
+}
+
+/* --- README.md ----------------------------------------------------------- */
+
+static void option_readme(const struct ti_option *o)
+{
+	char range[256];
+
+	printf("| `%s` | ", o->key);
+	ti_markdown(o->flags & TI_OPT_REQUIRED ? "must be given" : o->def ? o->def : "none");
+	fputs(" | ", stdout);
+	ti_markdown(ti_option_range(o, range, sizeof(range)));
+	fputs(" | ", stdout);
+	ti_markdown(o->help ? o->help : "");
+	fputs(" |\n", stdout);
+}
+
+/* The plugin's own in a table; what others have, too, by its name. */
+static void section_readme(const struct section *s)
+{
+	const char *comma = "";
+
+	if (!s->schema)
+		return;
+	ti_events_readme(s->schema);
+	printf("\n## Options\n\n");
+	if (s->n[0] || s->n_bpf)
+		printf("| option | default | range | |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < s->n[0]; i++)
+		option_readme(&s->tables[0][i]);
+	for (size_t i = 0; i < s->n_bpf; i++)
+		option_readme(&s->bpf[i].row);
+	printf("%sOf those that plugins have in common: ", s->n[0] || s->n_bpf ? "\n" : "");
+	for (size_t t = 1; t < TI_ARRAY_SIZE(s->tables); t++)
+		for (size_t i = 0; i < s->n[t]; i++, comma = ", ")
+			printf("%s`%s`", comma, s->tables[t][i].key);
+	for (size_t i = 0; i < s->n_filters; i++, comma = ", ")
+		printf("%s`%s`", comma, s->filters[i].key);
+	printf("; see tcpinspect.ini(5).\n");
 }
 
 /* --- sections ------------------------------------------------------------ */
@@ -131,7 +167,7 @@ static int plugin_section(struct ti_module *m, section_fn fn)
 			      .tables = { m->plugin.options, ti_plugin_options + 1 },
 			      .n = { m->plugin.n_options, ti_plugin_n_options - 1 },
 			      .bpf = p->schema->options, .n_bpf = p->schema->n_options,
-			      .filters = filters, .n_filters = n });
+			      .filters = filters, .n_filters = n, .schema = p->schema });
 	return 0;
 }
 
@@ -164,25 +200,41 @@ static int each_section(struct ti_setup *s, section_fn fn)
 	return r;
 }
 
+static const struct {
+	const char *name;
+	void (*head)(void);
+	section_fn section;
+} whats[] = {
+	{ "ini", head_ini, section_ini },
+	{ "man-ini", NULL, section_man },
+	{ "man-events", NULL, section_man_events },
+	{ "readme", NULL, section_readme },
+};
+
+static int generate(const struct ti_args *a, size_t what)
+{
+	struct ti_setup s = { 0 };
+	int r = ti_setup_modules(&s, a);
+
+	if (r >= 0 && whats[what].head)
+		whats[what].head();
+	if (r >= 0)
+		r = each_section(&s, whats[what].section);
+	ti_setup_free(&s);
+	return r < 0 ? TI_EXIT_FAILED : TI_EXIT_DONE;
+}
+
 int ti_cmd_generate(const struct ti_args *a)
 {
-	const char *what = a->rest.n == 1 ? a->rest.word[0] : "";
-	struct ti_setup s = { 0 };
-	int r = 0;
+	const char *name = a->rest.n == 1 ? a->rest.word[0] : "";
 
-	if (!strcmp(what, "man-options")) {
+	if (!strcmp(name, "man-options")) {
 		ti_args_man(stdout);
 		return TI_EXIT_DONE;
 	}
-	if (strcmp(what, "ini") && strcmp(what, "man-ini")) {
-		ti_err(0, "generate: say ini, man-ini or man-options");
-		return TI_EXIT_USAGE;
-	}
-	r = ti_setup_modules(&s, a);
-	if (r >= 0 && !strcmp(what, "ini"))
-		head_ini();
-	if (r >= 0)
-		r = each_section(&s, !strcmp(what, "ini") ? section_ini : section_man);
-	ti_setup_free(&s);
-	return r < 0 ? TI_EXIT_FAILED : TI_EXIT_DONE;
+	for (size_t i = 0; i < TI_ARRAY_SIZE(whats); i++)
+		if (!strcmp(name, whats[i].name))
+			return generate(a, i);
+	ti_err(0, "generate: say ini, man-ini, man-options, man-events or readme");
+	return TI_EXIT_USAGE;
 }

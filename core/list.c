@@ -12,22 +12,6 @@
 #include "option.h"
 #include "setup.h"
 
-static const char *field_type(const struct ti_field *f, char *out, size_t size)
-{
-	static const char *const names[] = {
-		[TI_FIELD_BOOL] = "bool", [TI_FIELD_ENUM] = "enum", [TI_FIELD_ADDR] = "address",
-		[TI_FIELD_PREFIX] = "prefix", [TI_FIELD_PORT] = "port", [TI_FIELD_VLAN] = "vlan",
-		[TI_FIELD_IFINDEX] = "interface", [TI_FIELD_NS] = "ns", [TI_FIELD_STR] = "string",
-		[TI_FIELD_LIST] = "list",
-	};
-
-	if (f->kind == TI_FIELD_UINT || f->kind == TI_FIELD_INT)
-		snprintf(out, size, "%s%u", f->kind == TI_FIELD_UINT ? "u" : "s", f->size * 8);
-	else
-		snprintf(out, size, "%s", names[f->kind]);
-	return out;
-}
-
 /* --- text ---------------------------------------------------------------- */
 
 static void option_text(const struct ti_option *o)
@@ -47,7 +31,7 @@ static void event_text(const struct ti_event_type *t)
 		const struct ti_field *f = &t->fields[i];
 		char type[32];
 
-		printf("      %-18s %-9s %s", f->name, field_type(f, type, sizeof(type)), f->help);
+		printf("      %-18s %-9s %s", f->name, ti_field_type_name(f, type, sizeof(type)), f->help);
 		for (uint32_t k = 0; k < f->n_names; k++)
 			printf("%s%s", k ? ", " : f->help[0] ? ": " : "", f->names[k].name);
 		for (uint32_t k = 0; k < f->n_items && f->items[k].name[0]; k++)
@@ -137,7 +121,7 @@ static void fields_json(const struct ti_field *fields, uint32_t n)
 		const struct ti_field *f = &fields[i];
 
 		printf("%s{\"name\":\"%s\",\"type\":\"%s\",\"help\":", i ? "," : "", f->name,
-		       field_type(f, type, sizeof(type)));
+		       ti_field_type_name(f, type, sizeof(type)));
 		ti_json_string(stdout, f->help);
 		if (f->n_names)
 			printf(",\"values\":[");

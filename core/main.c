@@ -85,7 +85,7 @@ const struct ti_command ti_commands[] = {
 	{ "doctor", "", "cpiPS" DIRS "j\202v", "Tell for each plugin whether this host can run it, and at which hook", ti_cmd_doctor },
 	{ "version", "", "j", "Print the version and the plugin ABI", cmd_version },
 	{ "help", "[COMMAND]", "", "Show this, or a command's options", cmd_help },
-	{ "generate", "ini|man-ini|man-options", "PS" DIRS "v", NULL, ti_cmd_generate },
+	{ "generate", "ini|man-ini|man-options|man-events|readme", "PS" DIRS "v", NULL, ti_cmd_generate },
 	{ 0 },
 };
 

@@ -73,6 +73,9 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 void ti_schema_free(struct ti_schema *s);
 void ti_schema_freep(struct ti_schema **s);
 
+/* Type of a field as people name it ("u32", "address"), in out[]. Returns out. */
+const char *ti_field_type_name(const struct ti_field *f, char *out, size_t size);
+
 /* Offset of a variable in a DATASEC (".bss", ".rodata"); -ENOENT. *size in bytes. */
 int64_t ti_schema_var(const struct ti_schema *s, const char *section, const char *name,
 		      size_t *size);

@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -51,6 +52,24 @@ int ti_schema_enum_names(struct ti_schema *s, uint32_t id, const struct ti_enum_
 	*out = names;
 	*n_out = n;
 	return 0;
+}
+
+/* --- types --------------------------------------------------------------- */
+
+const char *ti_field_type_name(const struct ti_field *f, char *out, size_t size)
+{
+	static const char *const names[] = {
+		[TI_FIELD_BOOL] = "bool", [TI_FIELD_ENUM] = "enum", [TI_FIELD_ADDR] = "address",
+		[TI_FIELD_PREFIX] = "prefix", [TI_FIELD_PORT] = "port", [TI_FIELD_VLAN] = "vlan",
+		[TI_FIELD_IFINDEX] = "interface", [TI_FIELD_NS] = "ns", [TI_FIELD_STR] = "string",
+		[TI_FIELD_LIST] = "list",
+	};
+
+	if (f->kind == TI_FIELD_UINT || f->kind == TI_FIELD_INT)
+		snprintf(out, size, "%s%u", f->kind == TI_FIELD_UINT ? "u" : "s", f->size * 8);
+	else
+		snprintf(out, size, "%s", names[f->kind]);
+	return out;
 }
 
 /* --- fields ------------------------------------------------------------- */

@@ -46,6 +46,7 @@ is_there "$(var bpf_mk)"
 [ -n "$ini" ] || die "tcpinspect.ini is missing"
 [ -n "$(find "$root" -name tcpinspect.8)" ] || die "tcpinspect(8) is missing"
 [ -n "$(find "$root" -name tcpinspect.ini.5)" ] || die "tcpinspect.ini(5) is missing"
+[ -n "$(find "$root" -name tcpinspect-events.7)" ] || die "tcpinspect-events(7) is missing"
 [ -z "$(find "$root" -name '*.la')" ] || die "a .la was installed"
 
 # The daemon looks where configure said.

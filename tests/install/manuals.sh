@@ -5,7 +5,9 @@
 # default it is said to have.
 set -eu
 
-command -v mandoc >/dev/null || { echo "SKIP: mandoc is not installed"; exit 77; }
+for tool in mandoc jq; do
+	command -v $tool >/dev/null || { echo "SKIP: $tool is not installed"; exit 77; }
+done
 cd "$TI_BUILD"
 [ -e etc/tcpinspect.ini ] || { echo "SKIP: cross-compiled, nothing was generated"; exit 77; }
 work=$(mktemp -d)
@@ -16,7 +18,7 @@ die() {
 	exit 1
 }
 
-for page in doc/tcpinspect.8 doc/tcpinspect.ini.5; do
+for page in doc/tcpinspect.8 doc/tcpinspect-events.7 doc/tcpinspect.ini.5; do
 	mandoc -T lint -W warning "$page" | grep -v 'missing date' && die "$page is not well-formed"
 	grep -q '@[A-Za-z]*@' "$page" && die "$page has a placeholder left"
 done
@@ -33,6 +35,18 @@ done <"$work/keys"
 for command in run check list doctor version help; do
 	text doc/tcpinspect.8 | grep -q "^ *$command" || die "tcpinspect(8) has no $command"
 done
+
+# Every event and field that the plugins have is explained, in the order of `list`.
+text doc/tcpinspect-events.7 >"$work/events"
+# shellcheck disable=SC2046 # a list of words
+"$TCPINSPECT" list -j --plugin-dir / --sink-dir / $(cat modules/stamp) |
+	jq -r '.[].events[]? | .name as $event | .fields[] | "\($event) \(.name) \(.type)"' >"$work/fields"
+[ -s "$work/fields" ] || die "list names no event"
+while read -r event field type; do
+	grep -q "$event ([a-z]*)" "$work/events" || die "tcpinspect-events(7) has no $event"
+	sed -n "/$event ([a-z]*)/,\$p" "$work/events" | grep -q "^ *$field $type" ||
+		die "tcpinspect-events(7) has no $field of $event"
+done <"$work/fields"
 
 # By name, for whoever this folder belongs to: modules/stamp holds -P and -S.
 check() {

@@ -183,6 +183,7 @@ sockets 24 "cgroup=$(stat -c %i "$cgroups$mine/web2")"
 sockets 24 cgroup=$mine/web/worker,$mine/web2 netns=blue,red allow=::1,10.0.0.0/8
 sockets 16 cgroup=$mine/web2 netns=blue
 sockets 0 cgroup=$mine/none
+counted t_filter raw_tp
 echo "ok: cgroup"
 
 # A namespace and a cgroup that come, or come anew, are known a tick later.

@@ -69,7 +69,7 @@ failed=0
 for kernel in "${kernels[@]}"; do
 	log=$work/logs/$kernel.log
 	if [ -e "$work/$kernel.ok" ]; then
-		grep '^skipped:' "$log" | sed "s/^/$kernel: /" || :
+		sed -n "s/^skipped:/$kernel: &/p" "$log"
 		echo "ok: $kernel: $(grep -c '^ok:' "$log") checks; $(sed -n 's/^took: //p' "$log" | paste -sd,)"
 	else
 		sed "s/^/$kernel: /" "$log" | grep -v ': row ' | tail -n 40
