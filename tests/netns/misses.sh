@@ -9,10 +9,10 @@ need jq
 [ -e /sys/kernel/tracing/events/exceptions/page_fault_kernel ] || skip "no tracepoint page_fault_kernel here"
 
 netns here
-cp "$(type -P true)" "$work/ti_recursion"
+cp "$(type -P bash)" "$work/ti_recursion"
 start here -P "$TI_TEST_PLUGINS/t_recursion.so"
 eventually 10 grep -q 'attached raw_tp to page_fault_kernel' "$work/daemon.log" || fail "not attached"
-for _ in {1..5}; do "$work/ti_recursion"; done
+for _ in {1..5}; do "$work/ti_recursion" -c :; done
 stop
 faults=$(events '.event == "fault"')
 [ "$faults" -ge 50 ] || fail "only $faults faults: this tests nothing"
