@@ -145,9 +145,14 @@ less() { # A B - A - B
 	awk -v a="$1" -v b="$2" 'BEGIN { print a - b }'
 }
 
-# Connections between the two, made and closed for SECONDS: how many.
+total() { # TOOL MEASURE
+	awk '{ n += $1 } END { if (NR) print n }' "$work/results/$1.$2" 2>/dev/null
+}
+
+# Connections between the two, made and closed for SECONDS: $made.
 storm() { # SECONDS
-	"$storm" -s "$1" /run/netns/there /run/netns/here 10.211.0.1 7000 | awk '/^made/ { print $2 }'
+	"$storm" -s "$1" /run/netns/there /run/netns/here 10.211.0.1 7000 >"$work/storm" || fail "storm: $(cat "$work/storm")"
+	made=$(awk '/^made/ { print $2 }' "$work/storm")
 }
 
 gigabits() { # SECONDS
@@ -155,14 +160,16 @@ gigabits() { # SECONDS
 }
 
 once() { # TOOL
-	local before made
+	local before seconds
 	begin "$1"
 	before=$(cpu "$1")
-	made=$(storm 2)
+	storm 2
 	result "$1" connections $((made / 2))
 	result "$1" gigabits "$(gigabits 2)"
 	[ "$1" = nothing ] || eventually 10 settled "$1" || :
-	result "$1" cpu "$(less "$(cpu "$1")" "$before")"
+	seconds=$(less "$(cpu "$1")" "$before")
+	result "$1" cpu "$seconds"
+	result "$1" each "$(awk -v s="$seconds" -v n="$made" 'BEGIN { print 1e6 * s / n }')"
 	end "$1"
 	[ "$1" = nothing ] || {
 		result "$1" ends $((2 * made))
@@ -183,19 +190,21 @@ for name in tcplife tcplife-bpfcc tcpstates tcpstates-bpfcc bpftrace; do
 done
 daemon=
 
-storm 2 >/dev/null # ports in TIME_WAIT from here on
+storm 2 # ports in TIME_WAIT from here on
 for ((round = 0; round < rounds; round++)); do
 	for ((i = 0; i < ${#tools[@]}; i++)); do
 		once "${tools[(i + round) % ${#tools[@]}]}"
 	done
 done
 
-echo "plugins: ${plugins[*]}; medians of $rounds rounds"
-printf '%-16s %13s %6s %9s %6s %9s %9s %9s\n' '' connections/s ratio Gbit/s ratio 'CPU s' ends missed
+echo "plugins: ${plugins[*]}; medians of $rounds rounds; ends and missed are those of all rounds"
+printf '%-16s %13s %6s %7s %6s %6s %8s %9s %9s\n' '' connections/s ratio Gbit/s ratio 'CPU s' us/conn. ends missed
 for tool in "${tools[@]}"; do
 	paste -d ' ' <(median "$tool" connections) <(median nothing connections) <(median "$tool" gigabits) \
-		<(median nothing gigabits) <(median "$tool" cpu) <(median "$tool" ends) <(median "$tool" missed) |
-		awk -v tool="$tool" '{ printf "%-16s %13d %6.3f %9.2f %6.3f %9.2f %9s %9s\n", tool, $1, $1 / $2, $3, $3 / $4, $5, $6, $7 }'
+		<(median nothing gigabits) <(median "$tool" cpu) <(median "$tool" each) <(total "$tool" ends) \
+		<(total "$tool" missed) |
+		awk -v tool="$tool" '{ printf "%-16s %13d %6.3f %7.2f %6.3f %6.2f %8.2f %9s %9s\n", tool, $1, $1 / $2, $3, $3 / $4,
+			$5, $6, $7, $8 }'
 done
 
 # --- ours alone ----------------------------------------------------------
@@ -215,7 +224,7 @@ END
 ours
 stats=$(sysctl -n kernel.bpf_stats_enabled)
 sysctl -qw kernel.bpf_stats_enabled=1
-storm 2 >/dev/null
+storm 2
 gigabits 2 >/dev/null
 sysctl -qw kernel.bpf_stats_enabled="$stats"
 for id in $(programs); do
