@@ -111,7 +111,7 @@ status=0
 ./tcpinspect list --plugin-dir /mnt/folder --sink-dir "$TI_SINKS" >out 2>err || status=$?
 [ $status = 0 ] || fail "list ended with $status"
 for text in 'writable.so: .*is writable by everyone' 'half.so: is truncated' 'text.so: is not an ELF file' \
-	'newer.so: is built for ABI 2.0' "twin.so: holds 'good'" 'good.so: is a symbolic link'; do
+	"newer.so: is built for ABI 2.$abi" "twin.so: holds 'good'" 'good.so: is a symbolic link'; do
 	grep -q "warning: .*folder/$text" err || { cat err >&2; fail "no warning: $text"; }
 done
 grep -q '^  synflood ' out || fail "synflood is not listed"
