@@ -21,9 +21,9 @@ packages() {
 		libbpf-devel elfutils-libelf-devel libevent-devel inih-devel ;;
 	debian-demo) echo iproute2 hping3 curl python3 ;;
 	fedora-demo) echo iproute hping3 curl python3 ;;
-	debian-test) echo libcmocka-dev bpftool busybox-static cpio iputils-ping jq mandoc nftables nginx-light nmap procps \
+	debian-test) echo libcmocka-dev bpftool busybox-static cpio iperf3 iputils-ping jq mandoc nftables nginx-light nmap procps \
 		qemu-system-x86 shellcheck tcpdump util-linux wrk xz-utils ;;
-	fedora-test) echo libcmocka-devel libasan libubsan bpftool iputils jq mandoc nftables nginx nmap procps-ng \
+	fedora-test) echo libcmocka-devel libasan libubsan bpftool iperf3 iputils jq mandoc nftables nginx nmap procps-ng \
 		ShellCheck tcpdump util-linux wrk ;;
 	esac
 }

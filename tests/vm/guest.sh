@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # guest.sh - what a VM of matrix.sh runs in /w.
 set -eu
-for module in veth 8021q sch_ingress cls_bpf tcp_diag inet_diag af_packet_diag; do
+for module in veth sch_netem nft_numgen 8021q sch_ingress cls_bpf tcp_diag inet_diag af_packet_diag; do
 	modprobe $module 2>/dev/null || :
 done
 export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t
 bash netns/hooks.sh
+TI_STRICT=1 bash netns/retrans-nstat.sh && echo "ok: retrans: segments by cause"
 
 # A flood from one source to a server on lo: reported with its class.
 python3 -c 'import socket, time
