@@ -114,7 +114,7 @@ as_json() {
 	is '.[0][] | select(.name == "synflood") | .events[] | select(.name == "flood_start") |
 	    .severity == "warning" and (.fields[] | select(.name == "class").values |
 	    . == ["single", "subnet", "spoofed", "overload"])'
-	is '.[0] | all(.path | startswith("/")) and all(.abi == "1.0")'
+	is '.[0] | all(.path | startswith("/")) and all(.abi | startswith("1."))'
 	ends 0 list "${modules[@]}" -v
 	prints "event flood_start (warning)"
 	prints "alarm_rate"

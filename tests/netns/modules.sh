@@ -43,6 +43,8 @@ refused() {
 
 ip link set lo up
 build good.so -DNAME=good
+abi=$(./tcpinspect version --json | sed 's/.*"abi":"1\.\([0-9]*\)".*/\1/')
+minor=$(printf '\\x%02x' "$abi")
 # In the middle of the prefix, both in the note and in the descriptor.
 patch() {
 	LC_ALL=C sed "s/$1/$2/g" good.so >"$3"
@@ -70,12 +72,12 @@ refused folder.so "is not a regular file"
 mkfifo fifo.so
 refused fifo.so "is not a regular file"
 refused nowhere.so "No such file"
-patch 'INSP\x01\x00\x00\x00' 'INSP\x02\x00\x00\x00' newer.so
-refused newer.so "is built for ABI 2.0 and this tcpinspect has 1.0"
-patch 'INSP\x01\x00\x00\x00' 'INSP\x00\x00\x00\x00' older.so
-refused older.so "is built for ABI 0.0 and this tcpinspect has 1.0"
-patch 'INSP\x01\x00\x00\x00' 'INSP\x01\x00\x07\x00' minor.so
-refused minor.so "is built for ABI 1.7 and this tcpinspect has 1.0"
+patch "INSP\x01\x00$minor\x00" "INSP\x02\x00$minor\x00" newer.so
+refused newer.so "is built for ABI 2.$abi and this tcpinspect has 1.$abi"
+patch "INSP\x01\x00$minor\x00" "INSP\x00\x00$minor\x00" older.so
+refused older.so "is built for ABI 0.$abi and this tcpinspect has 1.$abi"
+patch "INSP\x01\x00$minor\x00" 'INSP\x01\x00\x77\x00' minor.so
+refused minor.so "is built for ABI 1.119 and this tcpinspect has 1.$abi"
 patch 'INSP' 'PSNI' magic.so
 refused magic.so "wrong magic"
 cp "$TI_SINKS/console.so" sink.so
@@ -109,7 +111,7 @@ status=0
 ./tcpinspect list --plugin-dir /mnt/folder --sink-dir "$TI_SINKS" >out 2>err || status=$?
 [ $status = 0 ] || fail "list ended with $status"
 for text in 'writable.so: .*is writable by everyone' 'half.so: is truncated' 'text.so: is not an ELF file' \
-	'newer.so: is built for ABI 2.0' "twin.so: holds 'good'" 'good.so: is a symbolic link'; do
+	"newer.so: is built for ABI 2.$abi" "twin.so: holds 'good'" 'good.so: is a symbolic link'; do
 	grep -q "warning: .*folder/$text" err || { cat err >&2; fail "no warning: $text"; }
 done
 grep -q '^  synflood ' out || fail "synflood is not listed"

@@ -10,7 +10,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "skipped: VMs are prepared as root"; exit 77; }
-scripts=${TI_SCRIPTS:-hooks functions filters xdp-chain misses synflood}
+scripts=${TI_SCRIPTS:-hooks functions filters xdp-chain misses synflood retrans-nstat}
 all=(5.10 6.1 6.12 6.18 7)
 vm=${TI_VM:-$srcdir/.vm}
 table=${TI_BUILD:-$PWD}/tests/vm/kernels.md

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What is reported is what the kernel counts, segment for segment and cause for
+# cause. The kernel's counters, in each namespace by nstat:
+#	TcpRetransSegs		segments, SYNs and SYN-ACKs among them, also those that
+#				could not be sent, which are in TCPRetransFail
+#	TCPFastRetrans, TCPSlowStartRetrans	segments that were sent
+#	TCPLossProbes		probes, also those that send new data: in `bulk`
+#	TCPTimeouts		timers that fired, also where nothing could be sent (in
+#				`full`); those of SYN-ACKs too, unless a SYN that came
+#				again had them sent (in `server`)
+#	TCPSynRetrans		SYNs and SYN-ACKs
+#
+# Some kernels run no BPF program in an interrupt of a process that they protect, and
+# none runs within itself. The tracepoints' own record tells of such hits: each is
+# a segment that the kernel has counted and nobody could report. TI_STRICT=1: there
+# are none.
+. "$(dirname "$0")/retrans-lib.sh" || exit
+
+trace=/sys/kernel/tracing/instances/tcpinspect-$RANDOM$RANDOM
+untrace() {
+	[ ! -d $trace ] || { echo 0 >$trace/events/tcp/enable && rmdir $trace; }
+}
+trap 'untrace; finish' EXIT
+
+host bulk
+host merged
+host short
+host server
+host full
+serve far 5301 6000
+serve far 5302 10000
+serve server 5303 100
+on far iperf3 -s >/dev/null &
+eventually 10 listening far 5201 || fail "no iperf3 in far"
+
+# Some of a bulk transfer's segments get lost, and some of what is sent again.
+bulk() {
+	drop 'tcp dport 5201 meta length > 500 numgen inc mod 40 20'
+	on bulk iperf3 -c 10.88.1.2 -n 30M >"$work/iperf3.log"
+	on bulk iperf3 -c fd88:1::2 -n 30M >"$work/iperf3.log"
+	undrop
+	tc -n bulk qdisc add dev v0 root netem loss 3% delay 5ms 2>/dev/null || { echo "no netem here"; return 0; }
+	on bulk iperf3 -c 10.88.1.2 -n 4M >"$work/iperf3.log"
+	tc -n bulk qdisc del dev v0 root
+}
+
+# Many segments are sent, lost and sent again as one.
+merged() {
+	ip -n merged link set v0 gso_max_segs 65535
+	drop 'tcp dport 5201 meta length > 500 numgen inc mod 40 20'
+	on merged iperf3 -c fd88:2::2 -n 30M >"$work/iperf3.log"
+	undrop
+}
+
+# The last segment of each message gets lost: only a probe can find that out. Then
+# everything for a while, SYNs too: timeouts, and the rest when it goes on.
+short() {
+	drop 'tcp dport 5301 meta length > 200 meta length < 500 numgen inc mod 2 0'
+	messages short 5301 1 10 6000 10.88.3.2 fd88:3::2
+	undrop
+	messages short 5302 8 3 10000 10.88.3.2 fd88:3::2 &
+	drop 'tcp dport 5302 meta length > 500'
+	sleep 1
+	undrop
+	wait $!
+	drop 'tcp dport 5302'
+	messages short 5302 4 1 10000 10.88.3.2 fd88:3::2 &
+	sleep 1.5
+	undrop
+	wait $!
+}
+
+server() {
+	drop 'tcp sport 5303'
+	messages far 5303 4 1 100 10.88.4.1 fd88:4::1 &
+	sleep 1.5
+	undrop
+	wait $!
+}
+
+# What its own firewall refuses is not retransmitted, but counted as if it were.
+full() {
+	messages full 5302 2 4 10000 10.88.5.2 fd88:5::2 &
+	drop 'tcp dport 5302 meta length > 500 numgen inc mod 10 0'
+	on full nft add table inet full
+	on full nft 'add chain inet full out { type filter hook output priority 0; }'
+	on full nft add rule inet full out tcp dport 5302 meta length '>' 500 numgen inc mod 10 0 counter drop
+	wait $!
+	undrop
+	on full nft delete table inet full
+}
+
+# hits N - of the tracepoints in the namespace of that number, failed attempts not.
+hits() {
+	grep -E "saddr=10\.88\.$1\.1 |saddrv6=fd88:$1::1 " "$work/trace" | grep -Ecv 'err=-?[1-9]' || :
+}
+
+mkdir $trace
+echo 16384 >$trace/buffer_size_kb
+echo 1 >$trace/events/tcp/tcp_retransmit_skb/enable
+echo 1 >$trace/events/tcp/tcp_retransmit_synack/enable
+start far -P "$TI_PLUGINS/retrans.so" --set plugin.retrans.ring_size=8MiB
+bulk
+merged
+short
+server
+full
+sleep 0.5
+cp $trace/trace "$work/trace"
+stop
+
+# missing NAME COUNTER CONDITION - how many the kernel has counted more.
+missing() {
+	local ours kernel
+	ours=$(ours "$1" "$3")
+	kernel=$(kernel "$1" "$2")
+	[ "$ours" -le "$kernel" ] || fail "$1: $2: $ours, the kernel has counted only $kernel"
+	echo $((kernel - ours))
+}
+
+total=0 n=0
+for name in bulk merged short server full; do
+	n=$((n + 1))
+	failed=$(kernel $name TcpExtTCPRetransFail)
+	[ $name = full ] || [ "$failed" = 0 ] || fail "$name: $failed segments could not be sent"
+	segs=$(($(missing $name TcpRetransSegs true) - failed))
+	fast=$(missing $name TcpExtTCPFastRetrans '.cause == "fast"')
+	slow_start=$(missing $name TcpExtTCPSlowStartRetrans '.cause == "slow_start"')
+	handshake=$(missing $name TcpExtTCPSynRetrans '.cause == "syn" or .cause == "synack"')
+	probes=$(missing $name TcpExtTCPLossProbes '.cause == "tail_loss_probe"')
+	timeouts=$(missing $name TcpExtTCPTimeouts '.cause == "timeout" or .cause == "syn"')
+	unreported=$(($(hits $n) - $(events ".event == \"retransmit\" and .netns == $(netns_of $name)")))
+	echo "$name: $(jq -sc --argjson netns "$(netns_of $name)" \
+		'[.[] | select(.event == "retransmit" and .netns == $netns)] | group_by(.cause) |
+		map({(.[0].cause): (map(.segs) | add)}) | add' "$work/events"), $unreported hits could not be reported"
+	[ $unreported = 0 ] || [ "${TI_STRICT-0}" = 0 ] || fail "$name: not all are reported"
+	case $name in
+	merged) [ $unreported != 0 ] || [ $segs = 0 ] ;;
+	*) [ $segs = $unreported ] ;;
+	esac || fail "$name: $segs segments are missing at $unreported hits"
+	case $name in
+	bulk | merged) [ $((fast + slow_start + handshake)) -le $segs ] ;;
+	short) [ $((fast + slow_start + probes + timeouts)) = $segs ] ;;
+	server) [ $((fast + slow_start + probes + handshake)) = $segs ] ;;
+	full) [ $((fast + slow_start + probes + handshake)) -le $segs ] ;;
+	esac || fail "$name: fast $fast, slow_start $slow_start, handshake $handshake, probes $probes, timeouts $timeouts missing"
+	total=$((total + $(ours $name)))
+done
+expect 0 '.cause == "unknown"'
+[ $total -ge 1000 ] || fail "only $total segments were retransmitted"
+for cause in tail_loss_probe fast slow_start timeout syn synack; do
+	for family in '10\\.' 'fd88:'; do
+		[ "$(events ".cause == \"$cause\" and (.src_ip | test(\"^$family\"))")" -gt 0 ] ||
+			fail "no $cause from $family"
+	done
+done
