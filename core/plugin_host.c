@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include "attach.h"
+#include "map.h"
 
 #define CLOCK_STEP 5000000000ull /* ns; less is held monotonic, more is somebody's will */
 
@@ -139,6 +140,13 @@ static void host_log(struct ti_handle *h, enum ti_log_level level, const char *f
 	ti_log(level > TI_LOG_DEBUG ? TI_LOG_DEBUG : level, "%s: %s", ti_plugin_name(of(h)), text);
 }
 
+static int host_map_each(struct ti_handle *h, int map,
+			 int (*fn)(void *arg, const void *key, const void *value), void *arg)
+{
+	(void)h;
+	return ti_map_each(map, fn, arg);
+}
+
 const struct ti_host ti_plugin_host = {
 	.size = sizeof(ti_plugin_host),
 	.event = host_event,
@@ -153,4 +161,5 @@ const struct ti_host ti_plugin_host = {
 	.ifname = host_ifname,
 	.hook = host_hook,
 	.log = host_log,
+	.map_each = host_map_each,
 };

@@ -28,7 +28,7 @@
 #include <tcpinspect/types.h>
 
 #define TI_ABI_MAJOR 1
-#define TI_ABI_MINOR 0
+#define TI_ABI_MINOR 1
 #define TI_MAGIC     0x50534e49u /* "INSP" in little-endian memory */
 #define TI_NAME_MAX  32          /* with the NUL; [a-z][a-z0-9_]* */
 
@@ -112,6 +112,20 @@ struct ti_host {
 	/* One line to the daemon's log; a newline is added. */
 	void (*log)(struct ti_handle *h, enum ti_log_level level,
 		    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+	/* --- since ABI 1.1 --- */
+
+	/*
+	 * Call fn for each entry of a map of the BPF object, in no order, with
+	 * copies of key and value that are valid until it returns. It may change
+	 * the map. Entries that come or go meanwhile may be missed or, in a hash,
+	 * come twice. Ends early when fn returns other than 0, with what it
+	 * returned. -EINVAL: a map with a value per CPU, or none at all.
+	 * A system call for some hundred entries of a hash or an array.
+	 */
+	int (*map_each)(struct ti_handle *h, int map,
+			int (*fn)(void *arg, const void *key, const void *value),
+			void *arg);
 };
 
 #define TI_HOST_HAS(host, member)                                              \
