@@ -232,15 +232,42 @@ static void say_account(const struct ti_daemon *d, size_t plugin, size_t sink)
 	       (unsigned long long)a->lost_queue);
 }
 
+/* What the probe's own counters say, where there is something to say. */
+static void say_counters(const struct ti_plugin_run *p)
+{
+	static const struct {
+		enum ti_counter which;
+		const char *name;
+	} table[] = { { TI_COUNT_SEEN, "packets seen" }, { TI_COUNT_FILTERED, "filtered" },
+		      { TI_COUNT_TRUNCATED, "truncated" }, { TI_COUNT_FRAGMENT, "fragments" },
+		      { TI_COUNT_UNSUPPORTED, "unsupported" }, { TI_COUNT_EVICTED, "evicted" } };
+	char text[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < TI_ARRAY_SIZE(table); i++) {
+		unsigned long long n = ti_plugin_counted(p, table[i].which);
+
+		if (n)
+			len += snprintf(text + len, sizeof(text) - len, "%s%llu %s", len ? ", " : "", n,
+					table[i].name);
+	}
+	if (len)
+		ti_info("%s: %s", ti_plugin_name(p), text);
+}
+
 static void stop(struct ti_daemon *d)
 {
 	for (size_t i = 0; i < d->setup.n_plugins; i++)
 		ti_plugin_stop(d->setup.plugins[i]);
 	if (d->setup.router)
 		ti_router_drain(d->setup.router);
-	for (size_t i = 0; d->code == TI_EXIT_DONE && d->ifaces && i < d->setup.n_plugins; i++)
-		for (size_t k = 0; ti_plugin_ran(d->setup.plugins[i]) && k < d->setup.n_sinks; k++)
+	for (size_t i = 0; d->code == TI_EXIT_DONE && d->ifaces && i < d->setup.n_plugins; i++) {
+		if (!ti_plugin_ran(d->setup.plugins[i]))
+			continue;
+		say_counters(d->setup.plugins[i]);
+		for (size_t k = 0; k < d->setup.n_sinks; k++)
 			say_account(d, i, k);
+	}
 	ti_setup_free(&d->setup);
 	ti_ifaces_free(d->ifaces);
 	for (size_t i = 0; i < TI_ARRAY_SIZE(d->signals); i++)

@@ -20,6 +20,8 @@ struct section {
 	size_t n[3];
 	const struct ti_bpf_option *bpf;
 	size_t n_bpf;
+	const struct ti_option *filters; /* options that plugins have in common */
+	size_t n_filters;
 };
 
 typedef void (*option_fn)(const struct ti_option *o);
@@ -31,6 +33,8 @@ static void each_option(const struct section *s, option_fn fn)
 			fn(&s->tables[t][i]);
 	for (size_t i = 0; i < s->n_bpf; i++)
 		fn(&s->bpf[i].row);
+	for (size_t i = 0; i < s->n_filters; i++)
+		fn(&s->filters[i]);
 }
 
 /* --- ini ----------------------------------------------------------------- */
@@ -111,7 +115,9 @@ typedef void (*section_fn)(const struct section *s);
 static int plugin_section(struct ti_module *m, section_fn fn)
 {
 	ti_cleanup(ti_probe_freep) struct ti_probe *p = NULL;
+	struct ti_option filters[TI_FILTERS];
 	char title[64];
+	size_t n;
 	int r = ti_module_open(m);
 
 	if (r >= 0)
@@ -120,10 +126,12 @@ static int plugin_section(struct ti_module *m, section_fn fn)
 	if (r < 0)
 		return r;
 	snprintf(title, sizeof(title), "plugin %s", m->prefix.name);
+	n = ti_filter_offered(p->schema, m->plugin.options, m->plugin.n_options, filters);
 	fn(&(struct section){ .title = title, .about = m->plugin.summary,
 			      .tables = { m->plugin.options, ti_plugin_options + 1 },
 			      .n = { m->plugin.n_options, ti_plugin_n_options - 1 },
-			      .bpf = p->schema->options, .n_bpf = p->schema->n_options });
+			      .bpf = p->schema->options, .n_bpf = p->schema->n_options,
+			      .filters = filters, .n_filters = n });
 	return 0;
 }
 

@@ -75,13 +75,18 @@ static void hooks_text(const struct ti_probe *p)
 
 static void plugin_text(const struct ti_module *m, const struct ti_probe *p)
 {
+	struct ti_option filters[TI_FILTERS];
+	size_t n = ti_filter_offered(p->schema, m->plugin.options, m->plugin.n_options, filters);
+
 	hooks_text(p);
-	if (m->plugin.n_options || p->schema->n_options)
+	if (m->plugin.n_options || p->schema->n_options || n)
 		printf("    options\n");
 	for (uint32_t i = 0; i < m->plugin.n_options; i++)
 		option_text(&m->plugin.options[i]);
 	for (size_t i = 0; i < p->schema->n_options; i++)
 		option_text(&p->schema->options[i].row);
+	for (size_t i = 0; i < n; i++)
+		option_text(&filters[i]);
 	for (size_t i = 0; i < p->schema->n_types; i++)
 		event_text(&p->schema->types[i]);
 }
@@ -171,6 +176,18 @@ static void probe_json(const struct ti_probe *p)
 	putchar(']');
 }
 
+/* A probe's options, those that all have in common last. */
+static void probe_options_json(const struct ti_module *m, const struct ti_probe *p, const char *comma)
+{
+	struct ti_option filters[TI_FILTERS];
+	size_t n = ti_filter_offered(p->schema, m->plugin.options, m->plugin.n_options, filters);
+
+	for (size_t i = 0; i < p->schema->n_options; i++, comma = ",")
+		option_json(&p->schema->options[i].row, comma);
+	for (size_t i = 0; i < n; i++, comma = ",")
+		option_json(&filters[i], comma);
+}
+
 static void module_json(struct ti_module *m, const char *comma)
 {
 	bool sink = m->prefix.kind == TI_MODULE_SINK;
@@ -190,8 +207,8 @@ static void module_json(struct ti_module *m, const char *comma)
 	printf(",\"options\":[");
 	for (uint32_t i = 0; i < n; i++)
 		option_json(&options[i], i ? "," : "");
-	for (size_t i = 0; p && i < p->schema->n_options; i++)
-		option_json(&p->schema->options[i].row, i + n ? "," : "");
+	if (p)
+		probe_options_json(m, p, n ? "," : "");
 	putchar(']');
 	if (p)
 		probe_json(p);

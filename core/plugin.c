@@ -58,14 +58,16 @@ static int complain_unused(struct ti_plugin_run *p, struct ti_ini *ini, struct t
 {
 	const struct ti_schema *schema = p->probe->schema;
 	struct ti_option *rows = calloc(schema->n_options + 1, sizeof(*rows));
+	struct ti_option filters[TI_FILTERS];
+	size_t n_filters = ti_filter_offered(schema, p->d->options, p->d->n_options, filters);
 
 	if (!rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < schema->n_options; i++)
 		rows[i] = schema->options[i].row;
 	ti_ini_unused(ini, s,
-		      (const struct ti_option *const[]){ ti_plugin_options, p->d->options, rows },
-		      (const size_t[]){ ti_plugin_n_options, p->d->n_options, schema->n_options }, 3);
+		      (const struct ti_option *const[]){ ti_plugin_options, p->d->options, rows, filters },
+		      (const size_t[]){ ti_plugin_n_options, p->d->n_options, schema->n_options, n_filters }, 4);
 	free(rows);
 	return 0;
 }
@@ -99,6 +101,7 @@ static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_i
 	ti_ini_required(ini, s, ti_plugin_name(p), p->d->options, p->d->n_options, p->config);
 	apply_bpf_options(p, ini, s);
 	check_hook(p, ini, s);
+	ti_filter_read(p->probe, p->d->options, p->d->n_options, ini, s, p->common.hook);
 	return complain_unused(p, ini, s);
 }
 
@@ -169,6 +172,11 @@ bool ti_plugin_ran(const struct ti_plugin_run *p)
 	return p->ran;
 }
 
+uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which)
+{
+	return p->counted[which];
+}
+
 size_t ti_plugin_index(const struct ti_plugin_run *p)
 {
 	return p->index;
@@ -222,6 +230,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	*p->env->utc_offset = ti_utc_offset();
 	count_lost(p);
+	ti_probe_refresh(p->probe);
 	if (p->d->tick)
 		p->d->tick(p->self, ti_boot_now());
 	p->env->flush(p->env->arg);
@@ -359,6 +368,8 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	ti_ring_free(p->ring);
 	ti_places_free(p->places);
 	free(p->scratch);
+	for (size_t i = 0; i < TI_COUNT_MAX; i++)
+		p->counted[i] = ti_probe_counter(p->probe, i);
 	ti_probe_unload(p->probe);
 	p->tick = NULL;
 	p->ring = NULL;

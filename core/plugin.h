@@ -66,6 +66,8 @@ void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex);
 void ti_plugin_ifaces(struct ti_plugin_run *p);
 /* Detach, drain the ring, let the plugin say its last. Safe when not started. */
 void ti_plugin_stop(struct ti_plugin_run *p);
+/* A counter every probe has (enum ti_counter), as it was when the plugin stopped. */
+uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which);
 uint64_t ti_utc_offset(void);
 bool ti_plugin_ran(const struct ti_plugin_run *p); /* it was started, whether it still runs */
 size_t ti_plugin_index(const struct ti_plugin_run *p); /* in the router */

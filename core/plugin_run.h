@@ -30,6 +30,7 @@ struct ti_plugin_run {
 	void *self;
 	bool running, started, ran;
 	uint64_t lost_seen;        /* of TI_COUNT_LOST, told to the router */
+	uint64_t counted[TI_COUNT_MAX]; /* when it stopped */
 	uint64_t last_utc;         /* of the last event: time never goes back */
 	char *scratch;             /* a copy for event() to change */
 	struct ti_log_limit odd;

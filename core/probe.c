@@ -156,6 +156,7 @@ void ti_probe_free(struct ti_probe *p)
 		return;
 	ti_probe_unload(p);
 	free(p->memory);
+	ti_filter_free(&p->filter);
 	ti_schema_free(p->schema);
 	free(p->programs);
 	free(p->rodata);
@@ -172,7 +173,8 @@ void ti_probe_survey(struct ti_probe *p)
 	for (size_t i = 0; i < p->n_programs; i++) {
 		struct ti_program *g = &p->programs[i];
 
-		g->usable = g->hook->available(g->target, g->why, sizeof(g->why)) == 0;
+		g->usable = !ti_filter_excludes(p, g, g->why, sizeof(g->why)) &&
+			    g->hook->available(g->target, g->why, sizeof(g->why)) == 0;
 	}
 }
 
@@ -248,6 +250,8 @@ static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t rin
 		r = map ? bpf_map__set_max_entries(map, ti_probe_cpus()) : -ENOENT;
 	}
 	map = bpf_object__find_map_by_name(obj, ".rodata");
+	if (r >= 0)
+		r = ti_filter_maps(&p->filter, obj);
 	if (r >= 0 && map)
 		r = bpf_map__set_initial_value(map, p->rodata, p->rodata_size);
 	return r;
@@ -261,6 +265,18 @@ static void fill(struct ti_probe *p, const char *var, uint64_t value)
 
 	if (at >= 0)
 		memcpy((char *)p->rodata + at, size == sizeof(small) ? (void *)&small : &value, size);
+}
+
+/* An object built with an older SDK has none, or the beginning of it. */
+static void fill_filter(struct ti_probe *p)
+{
+	struct ti_filter_set set;
+	size_t size;
+	int64_t at = ti_schema_var(p->schema, ".rodata", "ti_filter", &size);
+
+	ti_filter_set(&p->filter, &set);
+	if (at >= 0)
+		memcpy((char *)p->rodata + at, &set, size < sizeof(set) ? size : sizeof(set));
 }
 
 /* What the daemon tells the programs: bpf.h. */
@@ -277,6 +293,7 @@ static void fill_rodata(struct ti_probe *p)
 	stat("/proc/self/ns/net", &st);
 	fill(p, "ti_netns", st.st_ino);
 	fill(p, "ti_cpus", ti_probe_cpus());
+	fill_filter(p);
 	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		fill(p, "ti_seed", seed);
 }
@@ -327,6 +344,17 @@ static void verifier_words(char *out, size_t size)
 		 source ? source : "", source ? ")" : "");
 }
 
+static int loaded(struct ti_probe *p)
+{
+	int r = ti_filter_fill(&p->filter, p->obj);
+
+	if (r >= 0)
+		return 0;
+	ti_probe_unload(p);
+	return ti_err(r, "%s: cannot tell the kernel its src, dst, ports and the like: %s", p->plugin,
+		      strerror(-r));
+}
+
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -341,7 +369,7 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 		memset(&said, 0, sizeof(said));
 		r = load_once(p, ring_size);
 		if (r == 0)
-			return 0;
+			return loaded(p);
 		failed = program_by_name(p, said.prog);
 		if (r == -EPERM && geteuid() != 0)
 			return ti_err(r, "%s: not permitted to load BPF programs: run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
@@ -424,6 +452,12 @@ int ti_probe_map(struct ti_probe *p, const char *name)
 	int fd = p->obj ? bpf_object__find_map_fd_by_name(p->obj, name) : -ENOENT;
 
 	return fd < 0 ? -ENOENT : fd;
+}
+
+void ti_probe_refresh(struct ti_probe *p)
+{
+	if (p->obj && p->filter.lists && ti_filter_refresh(&p->filter, p->obj) < 0)
+		ti_debug("%s: cgroups and network namespaces could not be looked up anew", p->plugin);
 }
 
 uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "filter.h"
 #include "hook.h"
 #include "schema.h"
 
@@ -34,6 +35,7 @@ struct ti_probe {
 	size_t rodata_size;
 	struct ti_program *programs; /* in the order of schema->hooks */
 	size_t n_programs;
+	struct ti_filter filter;    /* set by ti_filter_read; the probe's to free */
 
 	struct bpf_object *obj;     /* NULL until loaded */
 	struct ti_memory *memory;   /* mapped TI_CPU_ARRAYs */
@@ -48,7 +50,8 @@ int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, 
 void ti_probe_free(struct ti_probe *p);
 void ti_probe_freep(struct ti_probe **p);
 
-/* Ask each program's hook whether this kernel has it; fills usable and why. */
+/* Ask each program's hook whether this kernel has it, and the common options whether
+ * it knows what they need; fills usable and why. */
 void ti_probe_survey(struct ti_probe *p);
 
 /*
@@ -66,6 +69,10 @@ int ti_probe_cpus(void);
 /* As ti_host.memory and ti_host.map. */
 void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size);
 int ti_probe_map(struct ti_probe *p, const char *name);
+
+/* Names in the common options may have come to stand for another thing: tell the
+ * programs. To be called from time to time while loaded. */
+void ti_probe_refresh(struct ti_probe *p);
 
 /* Sum over CPUs of a counter every probe has; 0 before load. */
 uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which);

@@ -184,6 +184,17 @@ static int read_rodata(struct ti_schema *s, const char *plugin, const void *roda
 
 /* --- hooks and maps ----------------------------------------------------- */
 
+/* Bit 1 << i of enum ti_knows each. */
+static unsigned knows_of(const struct ti_schema *s, uint32_t func)
+{
+	static const char *const tags[] = { "knows:flow", "knows:sock", "knows:pid" };
+	unsigned knows = 0;
+
+	for (size_t i = 0; i < TI_ARRAY_SIZE(tags); i++)
+		knows |= ti_schema_tag(s, func, -1, tags[i]) ? 1u << i : 0;
+	return knows;
+}
+
 static int add_hook(struct ti_schema *s, const char *plugin, uint32_t func, const char *tag)
 {
 	struct place at = { plugin, ti_schema_name(s, func), NULL };
@@ -199,6 +210,7 @@ static int add_hook(struct ti_schema *s, const char *plugin, uint32_t func, cons
 		return -ENOMEM;
 	h->prog = at.thing;
 	h->order = atoi(colon + 1);
+	h->knows = knows_of(s, func);
 	h->optional = ti_schema_tag(s, func, -1, "optional") != NULL;
 	h->group = ti_schema_keep(s, group);
 	return h->group ? 0 : -ENOMEM;

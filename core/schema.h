@@ -22,11 +22,19 @@ struct ti_bpf_option {
 	uint32_t width; /* bytes of the variable */
 };
 
+/* What a program knows of what it sees (TI_KNOWS_FLOW and so on). */
+enum ti_knows {
+	TI_KNOW_FLOW = 1 << 0,
+	TI_KNOW_SOCK = 1 << 1,
+	TI_KNOW_PID = 1 << 2,
+};
+
 /* A program that is an alternative of a hook group. */
 struct ti_bpf_hook {
 	const char *group;
 	const char *prog; /* function name */
 	unsigned order;
+	unsigned knows; /* enum ti_knows */
 	bool optional;
 };
 

@@ -281,47 +281,56 @@ TI_PACKET(packets, TC, XDP)
 
 /* --- handshakes that complete ----------------------------------------------- */
 
-static __always_inline void on_state(const struct sock *sk, int from, int to)
+static __always_inline void on_completed(const struct sock *sk)
 {
-	struct synflood *s;
-	ti_addr addr;
+	ti_port port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	struct synflood *s = TI_CPU(synflood);
+	ti_addr local, peer;
 	__u32 slot;
 
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == 2) {
+		local = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		peer = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	} else {
+		BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&peer, sk, __sk_common.skc_v6_daddr);
+	}
+	/* Of a SYN that wasn't counted, nor is the handshake. */
+	if (!ti_wants_flow(&peer, &local, bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)), port))
+		return;
+	slot = listener_of(&local, port);
+	if (s && slot)
+		__sync_fetch_and_add(&s->counted[slot].completed, 1);
+}
+
+static __always_inline void on_state(const struct sock *sk, int from, int to)
+{
 	if (from != TI_TCP_LISTEN && to != TI_TCP_LISTEN &&
 	    !(from == TI_TCP_SYN_RECV && to == TI_TCP_ESTABLISHED))
 		return;
 	if (BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != ti_netns)
 		return;
-	if (from == TI_TCP_LISTEN || to == TI_TCP_LISTEN) {
+	if (from == TI_TCP_LISTEN || to == TI_TCP_LISTEN)
 		listeners_changed = 1;
-		return;
-	}
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == 2) {
-		addr = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-	} else {
-		BPF_CORE_READ_INTO(&addr, sk, __sk_common.skc_v6_rcv_saddr);
-	}
-	slot = listener_of(&addr, BPF_CORE_READ(sk, __sk_common.skc_num));
-	s = TI_CPU(synflood);
-	if (s && slot)
-		__sync_fetch_and_add(&s->counted[slot].completed, 1);
+	else
+		on_completed(sk);
 }
 
-TI_HOOK(completions, 0) TI_IF_POSSIBLE SEC("tp_btf/inet_sock_set_state")
+TI_HOOK(completions, 0) TI_IF_POSSIBLE TI_KNOWS_FLOW SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(completions_tp_btf, struct sock *sk, int from, int to)
 {
 	on_state(sk, from, to);
 	return 0;
 }
 
-TI_HOOK(completions, 1) TI_IF_POSSIBLE SEC("raw_tp/inet_sock_set_state")
+TI_HOOK(completions, 1) TI_IF_POSSIBLE TI_KNOWS_FLOW SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(completions_raw_tp, struct sock *sk, int from, int to)
 {
 	on_state(sk, from, to);
 	return 0;
 }
 
-TI_HOOK(completions, 2) TI_IF_POSSIBLE SEC("tp/sock/inet_sock_set_state")
+TI_HOOK(completions, 2) TI_IF_POSSIBLE TI_KNOWS_FLOW SEC("tp/sock/inet_sock_set_state")
 int completions_tp(struct trace_event_raw_inet_sock_set_state *ctx)
 {
 	on_state(BPF_CORE_READ(ctx, skaddr), BPF_CORE_READ(ctx, oldstate), BPF_CORE_READ(ctx, newstate));

@@ -98,6 +98,9 @@ static __always_inline void ti_count(enum ti_counter which)
 		c->n[which]++;
 }
 
+/* Asks ti_count(), and is asked by what follows. */
+#include <tcpinspect/filter.h>
+
 /* Mix two words under ti_seed; all bits of the result may be used. */
 static __always_inline __u64 ti_hash(__u64 a, __u64 b)
 {
@@ -203,7 +206,7 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 	}
 }
 
-/* Parse, count; true: there is a TCP packet for the body. */
+/* Parse, count, filter; true: there is a TCP packet for the body. */
 static __always_inline int ti_packet_begin(struct ti_packet *pkt)
 {
 	struct ti_counters *c = TI_CPU(ti_counters);
@@ -213,7 +216,7 @@ static __always_inline int ti_packet_begin(struct ti_packet *pkt)
 		return 0;
 	c->n[TI_COUNT_SEEN]++;
 	if (r == TI_TCP)
-		return 1;
+		return ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 	if (r == TI_TRUNCATED)
 		c->n[TI_COUNT_TRUNCATED]++;
 	else if (r == TI_FRAGMENT)
@@ -233,7 +236,8 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 }
 
 #define TI_PACKET_XDP(group, order)                                            \
-	TI_HOOK(group, order) SEC("xdp") int group##_xdp(struct xdp_md *ctx)   \
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("xdp")                         \
+	int group##_xdp(struct xdp_md *ctx)                                    \
 	{                                                                      \
 		struct ti_packet pkt;                                          \
 		ti_packet_zero(&pkt, ctx, TI_AT_XDP);                          \
@@ -245,7 +249,8 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 
 /* -1 is TC_ACT_UNSPEC, not TC_ACT_OK: the qdisc's other filters go on. */
 #define TI_PACKET_TC(group, order)                                             \
-	TI_HOOK(group, order) SEC("tc") int group##_tc(struct __sk_buff *ctx)  \
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("tc")                          \
+	int group##_tc(struct __sk_buff *ctx)                                  \
 	{                                                                      \
 		struct ti_packet pkt;                                          \
 		ti_packet_skb(&pkt, ctx, TI_AT_TC);                            \
@@ -256,7 +261,8 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 
 /* Returns 0: nothing is queued to the socket. pkt_type 4 is PACKET_OUTGOING. */
 #define TI_PACKET_SOCKET(group, order)                                         \
-	TI_HOOK(group, order) SEC("socket") int group##_socket(struct __sk_buff *ctx)\
+	TI_HOOK(group, order) TI_KNOWS_FLOW SEC("socket")                      \
+	int group##_socket(struct __sk_buff *ctx)                              \
 	{                                                                      \
 		struct ti_packet pkt;                                          \
 		ti_packet_skb(&pkt, ctx, TI_AT_SOCKET);                        \

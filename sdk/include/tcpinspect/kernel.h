@@ -32,6 +32,7 @@ struct ti_in6 { /* stands for struct in6_addr: read it whole, into a ti_addr */
 	__be64 whole[2];
 };
 
+struct sock;
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -41,12 +42,43 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
 	possible_net_t skc_net;
+	const struct sock *skc_listener; /* of a request (TI_TCP_NEW_SYN_RECV) */
 	struct ti_in6 skc_v6_daddr;
 	struct ti_in6 skc_v6_rcv_saddr;
 };
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	int level; /* 0: the root */
+	struct kernfs_node *kn;
+};
+
+/* Ancestors by level, the cgroup itself the last: their ids before 6.1, then they. */
+struct cgroup___ids {
+	__u64 ancestor_ids[1];
+};
+struct cgroup___ptrs {
+	struct cgroup *ancestors[1];
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data; /* not in requests and TIME_WAIT */
+};
+
+/* Before 5.15: a pointer to a cgroup, or with one of its two lowest bits set none. */
+struct sock_cgroup_data___val {
+	__u64 val;
+};
+struct sock___val {
+	struct sock_cgroup_data___val sk_cgrp_data;
 };
 
 /* Context of the classic tracepoint sock:inet_sock_set_state. */
