@@ -25,8 +25,9 @@ const struct ti_option ti_plugin_options[] = {
 	    .help = "kernel hook to prefer; auto: the plugin's own order"),
 	OPT(interfaces, .key = "interfaces", .type = TI_OPT_LIST, .min = 1, .max = 65535,
 	    .help = "interfaces to attach to, as in [tcpinspect]; default: those"),
-	OPT(ring_size, .key = "ring_size", .type = TI_OPT_SIZE, .def = "1MiB", .min = 4096,
-	    .max = 1 << 30, .help = "ring buffer for events, rounded up to a power of two"),
+	OPT(ring_size, .key = "ring_size", .type = TI_OPT_SIZE, .min = 4096, .max = 1 << 30,
+	    .help = "ring buffer for events, rounded up to a power of two; default: the plugin's own, "
+		    "mostly 1MiB"),
 };
 #undef OPT
 const size_t ti_plugin_n_options = TI_ARRAY_SIZE(ti_plugin_options);

@@ -58,7 +58,7 @@ void ti_probe_survey(struct ti_probe *p);
  * Load the programs that are usable. One that the kernel refuses becomes
  * unusable (why says so) and the rest is tried again, as long as every group
  * that isn't optional has one left: else the verifier's words are logged and
- * -errno returned.
+ * -errno returned. ring_size 0: as the object has it.
  */
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size);
 void ti_probe_unload(struct ti_probe *p); /* programs and maps go; safe when not loaded */

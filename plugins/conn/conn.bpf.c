@@ -8,6 +8,7 @@
  * without. Taking out is what is atomic on every kernel; the record is reserved
  * before, so that `closed`, which looks afterwards, comes later in the ring.
  */
+#define TI_RING_SIZE (8 << 20) /* 30,000 events */
 #include <tcpinspect/bpf.h>
 #include "conn.h"
 #include "sock.bpf.h"

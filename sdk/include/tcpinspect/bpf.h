@@ -114,10 +114,18 @@ static __always_inline __u64 ti_hash(__u64 a, __u64 b)
 
 /* --- events ------------------------------------------------------------ */
 
-/* Sized by the daemon (ring_size). */
+/*
+ * Bytes of the ring, a power of two, unless the operator says otherwise (ring_size).
+ * Defined before this file is included by a probe that reports in bursts: the daemon
+ * may be a quarter of a second late.
+ */
+#ifndef TI_RING_SIZE
+#define TI_RING_SIZE (1 << 20)
+#endif
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, TI_RING_SIZE);
 } ti_ring SEC(".maps");
 
 /*
