@@ -198,13 +198,16 @@ static void check_values(struct check *c)
 	}
 }
 
-/* Is one of a group's alternatives left? */
-static bool group_left(const struct ti_probe *p, const char *group)
+/* Is one of a group's alternatives left, at a hook (NULL: at any)? */
+static bool left(const struct ti_probe *p, const char *group, const char *hook)
 {
-	for (size_t i = 0; i < p->n_programs; i++)
-		if (!strcmp(p->programs[i].says->group, group) &&
-		    (lacks(p, &p->programs[i]) == TI_FILTERS || p->programs[i].says->optional))
+	for (size_t i = 0; i < p->n_programs; i++) {
+		const struct ti_program *g = &p->programs[i];
+
+		if (!strcmp(g->says->group, group) && (!hook || !strcmp(g->hook->name, hook)) &&
+		    lacks(p, g) == TI_FILTERS)
 			return true;
+	}
 	return false;
 }
 
@@ -216,14 +219,15 @@ static void check_hooks(struct check *c, const char *prefer)
 		const struct ti_program *g = &c->p->programs[i];
 		size_t option = lacks(c->p, g);
 		const char *name = option < TI_FILTERS ? ti_filter_options[option].key : "";
-		bool left = group_left(c->p, g->says->group);
+		bool any = left(c->p, g->says->group, NULL) || g->says->optional;
+		bool named = !strcmp(g->hook->name, prefer) && !left(c->p, g->says->group, prefer);
 
-		if (option == TI_FILTERS || (left && strcmp(g->hook->name, prefer)))
+		if (option == TI_FILTERS || (any && !named))
 			continue;
 		ti_ini_error(c->ini, c->s, key_of(c->s, name),
 			     "%s: %s doesn't know %s%s", name, g->hook->name, words_of(rows[option].needs),
-			     left ? "; say hook = auto, or leave this out"
-				  : ", and no other hook knows all that the options need; leave one out");
+			     any ? "; say hook = auto, or leave this out"
+				 : ", and no other hook knows all that the options need; leave one out");
 		return;
 	}
 }
