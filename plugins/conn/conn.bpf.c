@@ -34,7 +34,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, PENDING);
+	__uint(max_entries, CONNS);
 	__type(key, __u64);
 	__type(value, __u8);
 } pending SEC(".maps");
@@ -46,11 +46,22 @@ struct {
 	__type(value, struct listening);
 } listeners SEC(".maps");
 
+struct local {
+	__u64 busy; /* `states` is running on this CPU */
+	/* Stand in for an entry of `conns` that finds no room; [1]: for `states_nested`. */
+	struct conn spare[2];
+};
+TI_CPU_ARRAY(struct local, local);
+
 /* Written by user space. */
 __u32 accepts_seen;	  /* an accept hook is attached */
 __u64 listening[65536 / 64]; /* local ports that are listened on here */
 /* Written here. */
 __u64 untracked; /* connections that found no room in `conns` */
+
+/* How a program runs: constants, so that each is compiled for its own. */
+#define TYPED  1 /* with the types of the tracepoint's arguments known */
+#define NESTED 2 /* see below */
 
 static const struct conn no_conn;
 static const struct listening no_listening;
@@ -221,46 +232,58 @@ static __always_inline int state_of(int tcp_state)
 }
 
 /* tp_btf programs may have the cookie made: since 5.12, as is this other one. */
-static __always_inline __u64 cookie_of(const struct sock *sk, int typed)
+static __always_inline __u64 cookie_of(const struct sock *sk, int how)
 {
-	if (typed && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
+	if ((how & TYPED) && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
 		return bpf_get_socket_cookie((void *)sk);
 	return SOCK_OF(sk, __sk_common.skc_cookie.counter);
 }
 
-static __always_inline void read_tuple(struct conn *c, const struct sock *sk, int typed)
+static __always_inline void read_tuple(struct conn *c, const struct sock *sk, int how)
 {
 	read_addrs(sk, &c->local, &c->peer);
 	c->local_port = read_local_port(sk);
 	c->peer_port = read_peer_port(sk);
-	c->cookie = cookie_of(sk, typed);
+	c->cookie = cookie_of(sk, how);
 }
 
 /* A fresh entry, or NULL when there is no room. */
-static __always_inline struct conn *add(const struct sock *sk, __u64 key, int state)
+static __always_inline struct conn *add(__u64 key)
 {
-	struct conn *c;
-
 	if (bpf_map_update_elem(&conns, &key, &no_conn, BPF_ANY) != 0)
 		return 0;
-	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c)
+	return bpf_map_lookup_elem(&conns, &key);
+}
+
+static __always_inline struct conn *spare_conn(int how)
+{
+	struct local *l = TI_CPU(local);
+	struct conn *c;
+
+	if (!l)
 		return 0;
+	c = &l->spare[how & NESTED ? 1 : 0];
+	__builtin_memset(c, 0, sizeof(*c));
+	return c;
+}
+
+static __always_inline void describe(struct conn *c, const struct sock *sk, int state)
+{
 	c->state = state;
 	c->netns = read_netns(sk);
 	c->cgroup_id = read_cgroup(sk);
 	c->uid = SOCK_OF(sk, sk_uid.val);
-	return c;
 }
 
 static __always_inline struct conn *born(const struct sock *sk, __u64 key, int state, int direction)
 {
-	struct conn *c = add(sk, key, state);
+	struct conn *c = add(key);
 
 	if (!c) {
 		__sync_fetch_and_add(&untracked, 1);
 		return 0;
 	}
+	describe(c, sk, state);
 	c->direction = direction;
 	c->born = c->since = bpf_ktime_get_boot_ns();
 	return c;
@@ -278,16 +301,19 @@ static __always_inline int direction_of(const struct sock *sk)
 }
 
 /* One that was there before, or that found no room. */
-static __always_inline struct conn *adopt(const struct sock *sk, __u64 key, int from, int typed)
+static __always_inline struct conn *adopt(const struct sock *sk, __u64 key, int from, int how)
 {
 	struct conn *c;
 
 	if (!preexisting && !untracked)
 		return 0;
-	c = add(sk, key, state_of(from));
+	c = add(key);
+	if (!c)
+		c = spare_conn(how);
 	if (!c)
 		return 0;
-	read_tuple(c, sk, typed);
+	describe(c, sk, state_of(from));
+	read_tuple(c, sk, how);
 	c->direction = from == TI_TCP_SYN_SENT ? CONN_DIRECTION_OUT :
 		       from == TI_TCP_SYN_RECV ? CONN_DIRECTION_IN : direction_of(sk);
 	c->flags = untracked ? CONN_UNTRACKED : CONN_PREEXISTING;
@@ -320,14 +346,14 @@ static __always_inline struct listening *add_listener(const struct sock *sk, __u
 	return l;
 }
 
-static __always_inline void on_listen(const struct sock *sk, __u64 key, int typed)
+static __always_inline void on_listen(const struct sock *sk, __u64 key, int how)
 {
 	struct listening *l = add_listener(sk, key);
 
 	if (!l)
 		return;
 	read_owner(&l->owner);
-	l->cookie = cookie_of(sk, typed);
+	l->cookie = cookie_of(sk, how);
 }
 
 /* The listener of a socket that is being born, also one that is older than us. */
@@ -390,17 +416,17 @@ static __always_inline void on_established(const struct sock *sk, __u64 key, str
 	say_established(sk, c);
 }
 
-static __always_inline void on_move(const struct sock *sk, __u64 key, int from, int to, int typed)
+static __always_inline void on_move(const struct sock *sk, __u64 key, int from, int to, int how)
 {
 	struct conn *c = bpf_map_lookup_elem(&conns, &key);
 	int first = to != TI_TCP_SYN_RECV && (from == TI_TCP_SYN_SENT || from == TI_TCP_SYN_RECV);
 
 	if (!c)
-		c = adopt(sk, key, from, typed);
+		c = adopt(sk, key, from, how);
 	if (!c)
 		return;
 	if (first)
-		read_tuple(c, sk, typed);
+		read_tuple(c, sk, how);
 	leave(c, to);
 	if (first)
 		on_established(sk, key, c);
@@ -414,16 +440,16 @@ static __always_inline int is_stillborn(const struct sock *sk, const struct conn
 	       !TCP_OF(sk, fastopen_rsk);
 }
 
-static __always_inline void on_close(const struct sock *sk, __u64 key, int from, int typed)
+static __always_inline void on_close(const struct sock *sk, __u64 key, int from, int how)
 {
 	struct conn *c = bpf_map_lookup_elem(&conns, &key);
 
 	if (!c)
-		c = adopt(sk, key, from, typed);
+		c = adopt(sk, key, from, how);
 	if (!c)
 		return;
 	if (from == TI_TCP_SYN_SENT || from == TI_TCP_SYN_RECV)
-		read_tuple(c, sk, typed);
+		read_tuple(c, sk, how);
 	leave(c, from);
 	if (!is_stillborn(sk, c, from)) {
 		if (established && c->direction == CONN_DIRECTION_IN)
@@ -435,14 +461,14 @@ static __always_inline void on_close(const struct sock *sk, __u64 key, int from,
 	bpf_map_delete_elem(&conns, &key);
 }
 
-static __always_inline void on_state(const struct sock *sk, int from, int to, int typed)
+static __always_inline void on_state(const struct sock *sk, int from, int to, int how)
 {
 	__u64 key = (__u64)sk;
 
 	if (SOCK_OF(sk, sk_protocol) != IPPROTO_TCP)
 		return;
 	if (to == TI_TCP_LISTEN)
-		on_listen(sk, key, typed);
+		on_listen(sk, key, how);
 	else if (from == TI_TCP_LISTEN && to == TI_TCP_CLOSE)
 		bpf_map_delete_elem(&listeners, &key);
 	else if (from == TI_TCP_LISTEN)
@@ -450,9 +476,45 @@ static __always_inline void on_state(const struct sock *sk, int from, int to, in
 	else if (to == TI_TCP_SYN_SENT)
 		on_connect(sk, key);
 	else if (to == TI_TCP_CLOSE)
-		on_close(sk, key, from, typed);
+		on_close(sk, key, from, how);
 	else
-		on_move(sk, key, from, to, typed);
+		on_move(sk, key, from, to, how);
+}
+
+/*
+ * A program is not run while it runs already on this CPU. One that a system call
+ * has started is interrupted by received packets, of thousands of connections, each
+ * of which would be missed. Then `states_nested` is run, a twin that does nothing
+ * else; groups are attached by name, so it comes after what it looks at.
+ */
+static __always_inline void on_tracepoint(const struct sock *sk, int from, int to, int how)
+{
+	struct local *l = TI_CPU(local);
+
+	if (!l || l->busy) /* before 5.15 it is run all the same */
+		return;
+	l->busy = 1;
+	barrier();
+	on_state(sk, from, to, how);
+	barrier();
+	l->busy = 0;
+}
+
+/* It was interrupted before it could say that it is busy, or after. */
+static __always_inline int is_missed(const struct sock *sk, int to)
+{
+	__u64 key = (__u64)sk;
+	struct conn *c = bpf_map_lookup_elem(&conns, &key);
+
+	return c && (to == TI_TCP_CLOSE || c->state != state_of(to));
+}
+
+static __always_inline void on_nested(const struct sock *sk, int from, int to, int how)
+{
+	struct local *l = TI_CPU(local);
+
+	if (l && (l->busy || is_missed(sk, to)))
+		on_state(sk, from, to, how | NESTED);
 }
 
 #define KNOWS TI_KNOWS_FLOW TI_KNOWS_SOCK TI_KNOWS_PID
@@ -460,21 +522,35 @@ static __always_inline void on_state(const struct sock *sk, int from, int to, in
 TI_HOOK(states, 0) KNOWS SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(states_tp_btf, struct sock *sk, int from, int to)
 {
-	on_state(sk, from, to, 1);
+	on_tracepoint(sk, from, to, TYPED);
 	return 0;
 }
 
 TI_HOOK(states, 1) KNOWS SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(states_raw_tp, struct sock *sk, int from, int to)
 {
-	on_state(sk, from, to, 0);
+	on_tracepoint(sk, from, to, 0);
 	return 0;
 }
 
 TI_HOOK(states, 2) KNOWS SEC("tp/sock/inet_sock_set_state")
 int states_tp(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	on_state(BPF_CORE_READ(ctx, skaddr), BPF_CORE_READ(ctx, oldstate), BPF_CORE_READ(ctx, newstate), 0);
+	on_tracepoint(BPF_CORE_READ(ctx, skaddr), BPF_CORE_READ(ctx, oldstate), BPF_CORE_READ(ctx, newstate), 0);
+	return 0;
+}
+
+TI_HOOK(states_nested, 0) TI_IF_POSSIBLE KNOWS SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(nested_tp_btf, struct sock *sk, int from, int to)
+{
+	on_nested(sk, from, to, TYPED);
+	return 0;
+}
+
+TI_HOOK(states_nested, 1) TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(nested_raw_tp, struct sock *sk, int from, int to)
+{
+	on_nested(sk, from, to, 0);
 	return 0;
 }
 
@@ -527,14 +603,14 @@ static __always_inline void on_accept_exit(const struct syscall_exit *ctx)
 		on_accept(sk);
 }
 
-TI_HOOK(accepts, 1) TI_IF_POSSIBLE KNOWS SEC("tp/syscalls/sys_exit_accept4")
+TI_HOOK(accepts, 2) TI_IF_POSSIBLE KNOWS SEC("tp/syscalls/sys_exit_accept4")
 int accepts_tp(struct syscall_exit *ctx)
 {
 	on_accept_exit(ctx);
 	return 0;
 }
 
-TI_HOOK(accepts_old, 1) TI_IF_POSSIBLE KNOWS SEC("tp/syscalls/sys_exit_accept")
+TI_HOOK(accepts_old, 2) TI_IF_POSSIBLE KNOWS SEC("tp/syscalls/sys_exit_accept")
 int accepts_old_tp(struct syscall_exit *ctx)
 {
 	on_accept_exit(ctx);

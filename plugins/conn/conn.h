@@ -135,7 +135,6 @@ struct listener {
 /* --- maps ---------------------------------------------------------------- */
 
 #define CONNS	  65536
-#define PENDING	  16384
 #define LISTENERS 4096
 
 struct owner {

@@ -23,9 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EVENTS	    256
-#define A_PROCESS   5000 /* connections held by one */
-#define AT_ONCE	    64   /* handshakes of one process under way */
+#define EVENTS	  256
+#define A_PROCESS 5000 /* connections held by one */
+#define AT_ONCE	  64   /* handshakes of one process under way, accepts in a row */
 
 static void watch(int epoll, int fd)
 {
@@ -35,13 +35,17 @@ static void watch(int epoll, int fd)
 		err(1, "epoll_ctl");
 }
 
-static void take_all(int epoll, int listener)
+/* Not all: those that are over are to be closed, too. */
+static void take_some(int epoll, int listener)
 {
-	int fd;
+	int fd = 0;
 
-	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-		watch(epoll, fd);
-	if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+	for (int i = 0; i < AT_ONCE && fd >= 0; i++) {
+		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			watch(epoll, fd);
+	}
+	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
 		err(1, "accept");
 }
 
@@ -75,7 +79,7 @@ static int serve(int port, int processes)
 
 		for (int i = 0; i < n; i++)
 			if (events[i].data.fd == listener)
-				take_all(epoll, listener);
+				take_some(epoll, listener);
 			else
 				read_or_close(events[i].data.fd);
 	}
