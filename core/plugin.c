@@ -27,8 +27,9 @@ const struct ti_option ti_plugin_options[] = {
 	    .help = "interfaces to attach to, as in [tcpinspect]; default: those"),
 	OPT(binary, .key = "binary", .type = TI_OPT_STRING, .min = 1, .max = 255,
 	    .help = "uprobes: library or executable to use instead of the one that the plugin names, a path or a name"),
-	OPT(ring_size, .key = "ring_size", .type = TI_OPT_SIZE, .def = "1MiB", .min = 4096,
-	    .max = 1 << 30, .help = "ring buffer for events, rounded up to a power of two"),
+	OPT(ring_size, .key = "ring_size", .type = TI_OPT_SIZE, .min = 4096, .max = 1 << 30,
+	    .help = "ring buffer for events, rounded up to a power of two; default: the plugin's own, "
+		    "mostly 1MiB"),
 };
 #undef OPT
 const size_t ti_plugin_n_options = TI_ARRAY_SIZE(ti_plugin_options);

@@ -25,7 +25,7 @@ struct ti_plugin_common {
 	char *hook;
 	char *interfaces;
 	char *binary;
-	uint64_t ring_size;
+	uint64_t ring_size; /* 0: the plugin's own */
 };
 extern const struct ti_option ti_plugin_options[];
 extern const size_t ti_plugin_n_options;

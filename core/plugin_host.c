@@ -10,6 +10,7 @@
 #include <time.h>
 #include "attach.h"
 #include "map.h"
+#include "sockets.h"
 
 #define CLOCK_STEP 5000000000ull /* ns; less is held monotonic, more is somebody's will */
 
@@ -147,6 +148,13 @@ static int host_map_each(struct ti_handle *h, int map,
 	return ti_map_each(map, fn, arg);
 }
 
+static int host_sockets(struct ti_handle *h, uint32_t states,
+			int (*fn)(void *arg, const struct ti_socket *s), void *arg)
+{
+	(void)h;
+	return ti_sockets_each(states, fn, arg);
+}
+
 const struct ti_host ti_plugin_host = {
 	.size = sizeof(ti_plugin_host),
 	.event = host_event,
@@ -162,4 +170,5 @@ const struct ti_host ti_plugin_host = {
 	.hook = host_hook,
 	.log = host_log,
 	.map_each = host_map_each,
+	.sockets = host_sockets,
 };

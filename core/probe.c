@@ -246,7 +246,7 @@ static uint32_t ring_bytes(uint64_t want)
 static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t ring_size)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, "ti_ring");
-	int r = map ? bpf_map__set_max_entries(map, ring_bytes(ring_size)) : 0;
+	int r = map && ring_size ? bpf_map__set_max_entries(map, ring_bytes(ring_size)) : 0;
 
 	for (size_t i = 0; r >= 0 && i < p->schema->n_cpu_maps; i++) {
 		map = bpf_object__find_map_by_name(obj, p->schema->cpu_maps[i]);

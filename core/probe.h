@@ -71,7 +71,7 @@ void ti_probe_survey(struct ti_probe *p);
  * Load the programs that are usable. One that the kernel refuses becomes
  * unusable (why says so), with its alternative, and the rest is tried again. A
  * group that isn't optional and has none left: the verifier's words are logged
- * and -errno returned.
+ * and -errno returned. ring_size 0: as the object has it.
  */
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size);
 void ti_probe_unload(struct ti_probe *p); /* programs and maps go; safe when not loaded */

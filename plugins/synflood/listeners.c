@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * listeners.c - one dump of sock_diag(7) is the truth: LISTEN transitions only
+ * listeners.c - the list of sockets is the truth: LISTEN transitions only
  * say when to take it. Slots stay with their listener from dump to dump.
  */
 #include "listeners.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define LISTEN 10 /* TCP_LISTEN; <netinet/tcp.h> and <linux/tcp.h> don't mix */
+#define LISTEN 10 /* TCP_LISTEN */
 
 int listeners_init(struct listeners *l, const struct ti_host *host, struct ti_handle *h)
 {
@@ -30,29 +23,6 @@ int listeners_init(struct listeners *l, const struct ti_host *host, struct ti_ha
 		return -ENOENT;
 	}
 	return listeners_scan(l);
-}
-
-static ti_addr addr_of(const struct inet_diag_msg *m)
-{
-	ti_addr a;
-
-	if (m->idiag_family == AF_INET6) {
-		memcpy(&a, m->id.idiag_src, sizeof(a));
-		return a;
-	}
-	a.hi = 0;
-	a.lo = m->id.idiag_src[0] ? htonl(0xffff) | (uint64_t)m->id.idiag_src[0] << 32 : 0;
-	return a;
-}
-
-static bool v6only(const struct nlmsghdr *n, const struct inet_diag_msg *m)
-{
-	int len = n->nlmsg_len - NLMSG_LENGTH(sizeof(*m));
-
-	for (struct rtattr *a = (struct rtattr *)(m + 1); RTA_OK(a, len); a = RTA_NEXT(a, len))
-		if (a->rta_type == INET_DIAG_SKV6ONLY)
-			return *(unsigned char *)RTA_DATA(a);
-	return false;
 }
 
 static uint32_t find(const struct listeners *l, const struct listener *x)
@@ -134,19 +104,15 @@ static void drop(struct listeners *l, uint32_t slot)
 		l->ports[x.port].any4 &= ~SLOT_EXACT;
 }
 
-static void saw(struct listeners *l, const struct nlmsghdr *n)
+static int saw(void *arg, const struct ti_socket *s)
 {
-	const struct inet_diag_msg *m = NLMSG_DATA(n);
-	struct listener x = { 0 };
+	struct listeners *l = arg;
+	struct listener x = {.addr = s->local, .port = s->local_port};
 	uint32_t slot;
 
-	if (n->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
-		return;
-	x.addr = addr_of(m);
-	x.port = ntohs(m->id.idiag_sport);
 	if (!x.addr.hi && !x.addr.lo) {
-		x.v6 = m->idiag_family == AF_INET6;
-		x.v4 = !x.v6 || !v6only(n, m);
+		x.v6 = s->family == 6;
+		x.v4 = !x.v6 || !s->v6only;
 	}
 	slot = find(l, &x);
 	if (!slot) {
@@ -154,57 +120,19 @@ static void saw(struct listeners *l, const struct nlmsghdr *n)
 		slot = find(l, &x);
 	}
 	if (!slot)
-		return;
+		return 0;
 	l->slot[slot].seen = true;
-	/* Of a listener: connections that wait for accept, and how many may. */
-	l->slot[slot].queue_full |= m->idiag_rqueue > m->idiag_wqueue;
-}
-
-static int dump(struct listeners *l, int fd, int family)
-{
-	struct {
-		struct nlmsghdr n;
-		struct inet_diag_req_v2 r;
-	} request = {
-		.n = { .nlmsg_len = sizeof(request), .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.r = { .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = 1 << LISTEN },
-	};
-	char answer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-
-	if (send(fd, &request, sizeof(request), 0) < 0)
-		return -errno;
-	for (;;) {
-		ssize_t got = recv(fd, answer, sizeof(answer), 0);
-		unsigned len = got;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got ? -errno : -EIO;
-		for (struct nlmsghdr *n = (void *)answer; NLMSG_OK(n, len); n = NLMSG_NEXT(n, len)) {
-			if (n->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (n->nlmsg_type == NLMSG_ERROR)
-				return ((struct nlmsgerr *)NLMSG_DATA(n))->error;
-			saw(l, n);
-		}
-	}
+	l->slot[slot].queue_full |= s->rqueue > s->wqueue;
+	return 0;
 }
 
 int listeners_scan(struct listeners *l)
 {
-	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	int r = fd < 0 ? -errno : 0;
+	int r;
 
-	for (uint32_t i = 1; r == 0 && i < SLOTS; i++)
+	for (uint32_t i = 1; i < SLOTS; i++)
 		l->slot[i].seen = l->slot[i].queue_full = false;
-	if (r == 0)
-		r = dump(l, fd, AF_INET);
-	if (r == 0)
-		r = dump(l, fd, AF_INET6);
-	if (fd >= 0)
-		close(fd);
+	r = l->host->sockets(l->h, 1 << LISTEN, saw, l);
 	if (r < 0) {
 		if (!l->blind)
 			l->host->log(l->h, TI_LOG_ERROR, "cannot list the listening sockets: %s; tried again each second",

@@ -114,10 +114,18 @@ static __always_inline __u64 ti_hash(__u64 a, __u64 b)
 
 /* --- events ------------------------------------------------------------ */
 
-/* Sized by the daemon (ring_size). */
+/*
+ * Bytes of the ring, a power of two, unless the operator says otherwise (ring_size).
+ * Defined before this file is included by a probe that reports in bursts: the daemon
+ * may be a quarter of a second late.
+ */
+#ifndef TI_RING_SIZE
+#define TI_RING_SIZE (1 << 20)
+#endif
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, TI_RING_SIZE);
 } ti_ring SEC(".maps");
 
 /*
@@ -173,6 +181,32 @@ static __always_inline void *ti_reserve(__u16 event, __u32 len)
 	for (struct name *var = ti_reserve((__u16)(__u64)ti_event_##name,      \
 					   sizeof(struct name));               \
 	     var; bpf_ringbuf_submit((struct ti_record *)var - 1, 0), var = 0)
+
+/* Submit an event, or take it back as if it had never been asked for. */
+static __always_inline void ti_submit_if(void *event, int wanted)
+{
+	struct ti_record *rec = (struct ti_record *)event - 1;
+	struct ti_counters *c;
+
+	if (wanted) {
+		bpf_ringbuf_submit(rec, 0);
+		return;
+	}
+	bpf_ringbuf_discard(rec, 0);
+	c = TI_CPU(ti_counters);
+	if (c)
+		__sync_fetch_and_add(&c->n[TI_COUNT_EMITTED], -1);
+}
+
+/*
+ * As TI_EMIT, where `condition`, which is evaluated after the block, says whether
+ * there is anything to report. Its place in the ring is taken before: what another
+ * CPU reports because of what `condition` did comes later.
+ */
+#define TI_EMIT_IF(name, var, condition)                                       \
+	for (struct name *var = ti_reserve((__u16)(__u64)ti_event_##name,      \
+					   sizeof(struct name));               \
+	     var; ti_submit_if(var, condition), var = 0)
 
 /* --- hooks ------------------------------------------------------------- */
 

@@ -61,6 +61,23 @@ enum ti_log_level {
 	TI_LOG_DEBUG,
 };
 
+/* A TCP socket, for ti_host.sockets. Grows at its end. */
+struct ti_socket {
+	ti_addr local, peer;  /* all zero: any address, or no peer */
+	ti_port local_port, peer_port;
+	uint8_t family;       /* 4 or 6; a dual-stack one is 6 */
+	uint8_t state;        /* enum ti_tcp_state */
+	uint8_t v6only;       /* of listeners */
+	uint8_t retransmits;  /* of the segment, SYN-ACK or probe that waits now */
+	uint32_t ifindex;     /* bound to; 0: none */
+	uint32_t uid;
+	uint64_t cookie;
+	uint32_t inode;       /* 0: no process has it (not accepted yet, or closed) */
+	uint32_t rqueue;      /* bytes unread; of a listener: waiting to be accepted */
+	uint32_t wqueue;      /* bytes unacknowledged; of a listener: how many may wait */
+	uint32_t drops;       /* since it was made; of a listener: SYNs and handshakes */
+};
+
 /*
  * Services of the daemon, valid from start() until stop() has returned. A
  * member beyond `size` bytes does not exist: ask TI_HOST_HAS(host, member)
@@ -126,6 +143,19 @@ struct ti_host {
 	int (*map_each)(struct ti_handle *h, int map,
 			int (*fn)(void *arg, const void *key, const void *value),
 			void *arg);
+
+	/*
+	 * Go through the TCP sockets of the daemon's own network namespace that
+	 * are in one of `states` (bits 1 << n of enum ti_tcp_state, kernel.h:
+	 * 1 << 10 for listeners; 1 << 3 also has handshakes that have no socket
+	 * yet, 1 << 6 TIME_WAIT). They come and go meanwhile: each is as it was
+	 * when fn got it. A result of fn that isn't 0 ends it and is returned.
+	 * It takes about a microsecond a socket, with the loop waiting: ask for
+	 * few states, and seldom for those that have many sockets. -errno: the
+	 * kernel can't (no module tcp_diag), or was too slow. Since ABI 1.1.
+	 */
+	int (*sockets)(struct ti_handle *h, uint32_t states,
+		       int (*fn)(void *arg, const struct ti_socket *s), void *arg);
 };
 
 #define TI_HOST_HAS(host, member)                                              \
