@@ -68,34 +68,6 @@ static const struct listening no_listening;
 
 /* --- reports ---------------------------------------------------------------- */
 
-#define SET_COMM(e, o)                                                                            \
-	do {                                                                                      \
-		(e)->pid = (o)->pid;                                                              \
-		(e)->uid = (o)->uid;                                                              \
-		(e)->comm.len = (o)->comm_len;                                                    \
-		__builtin_memcpy((e)->comm.str, (o)->comm, CONN_COMM);                            \
-	} while (0)
-
-/* CONN_FIELDS of an event, out of the connection's entry. */
-#define SET_FIELDS(e, c)                                                                          \
-	do {                                                                                      \
-		int in_ = (c)->direction == CONN_DIRECTION_IN;                                    \
-		(e)->src_ip = in_ ? (c)->peer : (c)->local;                                       \
-		(e)->dst_ip = in_ ? (c)->local : (c)->peer;                                       \
-		(e)->src_port = in_ ? (c)->peer_port : (c)->local_port;                           \
-		(e)->dst_port = in_ ? (c)->local_port : (c)->peer_port;                           \
-		(e)->direction = (c)->direction;                                                  \
-		(e)->cookie = (c)->cookie;                                                        \
-		(e)->cgroup_id = (c)->cgroup_id;                                                  \
-		(e)->netns = (c)->netns;                                                          \
-		if ((c)->accepted && (c)->accepter.pid)                                           \
-			SET_COMM(e, &(c)->accepter);                                              \
-		else if ((c)->owner.pid)                                                          \
-			SET_COMM(e, &(c)->owner);                                                 \
-		else                                                                              \
-			(e)->uid = (c)->uid;                                                      \
-	} while (0)
-
 /* The common options, asked once a connection. */
 static __always_inline int is_wanted(const struct sock *sk, struct conn *c)
 {
@@ -406,6 +378,8 @@ static __always_inline void on_established(const struct sock *sk, __u64 key, str
 
 	if (c->direction == CONN_DIRECTION_IN) {
 		count_connection(c);
+		if (!(ti_filter.options & TI_FILTER_PID) && !is_wanted(sk, c))
+			return;
 		if (established && accepts_seen && !(c->flags & (CONN_PREEXISTING | CONN_UNTRACKED)) &&
 		    bpf_map_update_elem(&pending, &key, &one, BPF_ANY) == 0) {
 			if (c->accepted) /* before we knew that it is established */

@@ -181,6 +181,36 @@ struct listening {
 	__u32 netns;
 };
 
+/* --- an entry's part of an event ------------------------------------------- */
+
+#define SET_COMM(e, o)                                                                            \
+	do {                                                                                      \
+		(e)->pid = (o)->pid;                                                              \
+		(e)->uid = (o)->uid;                                                              \
+		(e)->comm.len = (o)->comm_len;                                                    \
+		__builtin_memcpy((e)->comm.str, (o)->comm, CONN_COMM);                            \
+	} while (0)
+
+/* CONN_FIELDS of an event, out of the connection's entry. */
+#define SET_FIELDS(e, c)                                                                          \
+	do {                                                                                      \
+		int in_ = (c)->direction == CONN_DIRECTION_IN;                                    \
+		(e)->src_ip = in_ ? (c)->peer : (c)->local;                                       \
+		(e)->dst_ip = in_ ? (c)->local : (c)->peer;                                       \
+		(e)->src_port = in_ ? (c)->peer_port : (c)->local_port;                           \
+		(e)->dst_port = in_ ? (c)->local_port : (c)->peer_port;                           \
+		(e)->direction = (c)->direction;                                                  \
+		(e)->cookie = (c)->cookie;                                                        \
+		(e)->cgroup_id = (c)->cgroup_id;                                                  \
+		(e)->netns = (c)->netns;                                                          \
+		if ((c)->accepted && (c)->accepter.pid)                                           \
+			SET_COMM(e, &(c)->accepter);                                              \
+		else if ((c)->owner.pid)                                                          \
+			SET_COMM(e, &(c)->owner);                                                 \
+		else                                                                              \
+			(e)->uid = (c)->uid;                                                      \
+	} while (0)
+
 TI_STATIC_ASSERT(sizeof(struct owner) == 28, "no holes");
 
 #endif

@@ -8,7 +8,6 @@
  * A server closes a connection when its peer does. Limits of open files are met by
  * more processes. All end with 0 only if every connection was made.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>

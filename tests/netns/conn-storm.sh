@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Many connections at once, and many one after the other: each is established once
+# and closed once, in this order, and they are as many as the kernel has counted.
+# TI_STORM: how many short ones (default 50000); TI_HELD: held at once (20000).
+. "$(dirname "$0")/conn-lib.sh" || exit
+storm=${TI_TEST_PLUGINS%/*}/netns/storm
+[ -x "$storm" ] || skip "no $storm"
+short=${TI_STORM-50000} held=${TI_HELD-20000}
+
+for ns in here there; do
+	on $ns sysctl -qw net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535 \
+		net.ipv4.ip_local_port_range='1100 65000'
+done
+
+# counts NUMBER - opened by `there`, accepted by `here`, as many as nstat says.
+counts() {
+	local active passive
+	active=$(($(counter there TcpActiveOpens) - active0))
+	passive=$(($(counter here TcpPassiveOpens) - passive0))
+	[ $active = "$1" ] && [ $passive = "$1" ] || fail "the kernel has opened $active and accepted $passive, not $1"
+}
+
+# accounted NUMBER - each end once, established before closed, of known owners; an
+# accepted one's is one of the server's processes.
+accounted() {
+	jq -rn --argjson here "$here_ns" --argjson there "$there_ns" 'inputs | select(.netns == $here or .netns == $there) |
+		[.netns, .src_ip, .src_port, .dst_ip, .dst_port, .event, .direction, .comm // "-", .pid // 0,
+		 .preexisting // false, .untracked // false, .reason // "-"] | join(" ")' "$work/events" >"$work/rows"
+	awk -v n="$1" -v here="$here_ns" -v there="$there_ns" '
+		{ key = $1 " " $2 " " $3 " " $4 " " $5 }
+		$6 == "established" { if (key in open) bad("established twice"); open[key] = 1; established[$1]++ }
+		$6 == "closed" { if (open[key] != 1) bad("closed before it was established, or twice"); open[key] = 2; closed[$1]++ }
+		$7 != ($1 == here ? "in" : "out") { bad("direction") }
+		$8 != "storm" || !$9 { bad("owner") }
+		$10 == "true" || $11 == "true" { bad("was not followed") }
+		$6 == "closed" && $12 != ($1 == here ? "remote_fin" : "local_fin") { bad("reason") }
+		function bad(what) { if (!(what in said)) print what ": " $0; said[what]++; failed++ }
+		END {
+			for (ns in closed) if (established[ns] != n || closed[ns] != n) {
+				print ns ": " established[ns] " established, " closed[ns] " closed of " n; failed++ }
+			if (!closed[here] || !closed[there]) { print "one side is missing"; failed++ }
+			exit failed > 0
+		}' "$work/rows" || fail "connections are not accounted for"
+	! grep -q ' lost (0' "$work/daemon.log" || grep -q ' 0 lost (0 ring' "$work/daemon.log" || fail "events were lost"
+}
+
+run_server() {
+	on here "$storm" serve 700 3 &
+	eventually 10 listening here 700 || fail "no server"
+	sleep 0.2
+}
+
+addresses=($here4 10.89.0.3 10.89.0.4 $here6)
+inspect
+run_server
+active0=$(counter there TcpActiveOpens) passive0=$(counter here TcpPassiveOpens)
+on there "$storm" burst "$short" 700 "${addresses[@]}" || fail "not all were connected"
+counts "$short"
+exactly "$short" "$here_ns" '.event == "closed"'
+exactly "$short" "$there_ns" '.event == "closed"'
+stop
+accounted "$short"
+echo "ok: $short short connections"
+
+inspect
+active0=$(counter there TcpActiveOpens) passive0=$(counter here TcpPassiveOpens)
+mkfifo "$work/hold"
+on there "$storm" hold "$held" 700 "${addresses[@]}" <"$work/hold" >"$work/open" &
+client=$!
+exec 9>"$work/hold"
+processes=$(((held + 4999) / 5000))
+opened() { [ "$(grep -c open "$work/open")" = $processes ]; }
+eventually 60 opened || fail "not all were connected"
+counts "$held"
+exactly "$held" "$here_ns" '.event == "established"'
+exactly "$held" "$there_ns" '.event == "established"'
+exactly 0 "$here_ns" '.event == "closed"'
+exec 9>&-
+wait $client || fail "the client failed"
+exactly "$held" "$here_ns" '.event == "closed"'
+exactly "$held" "$there_ns" '.event == "closed"'
+stop
+accounted "$held"
+echo "ok: $held connections at once"
