@@ -41,29 +41,40 @@ undrop() {
 	on far nft delete table inet drop$drops
 	drops=$((drops - 1))
 }
-undrop_all() {
-	while [ $drops != 0 ]; do undrop; done
+
+# undrop_after N - when so many packets have been dropped.
+undrop_after() {
+	eventually 60 dropped "$1" || fail "less than $1 packets were dropped"
+	undrop
+}
+dropped() {
+	[ "$(on far nft list table inet drop$drops | sed -n 's/.* packets \([0-9]*\) .*/\1/p')" -ge "$1" ]
 }
 
 netns_of() {
 	on "$1" stat -L -c %i /proc/self/ns/net
 }
 
-# kernel NAME COUNTER - as nstat has it.
+# counted NAME - note what the kernel has counted there, for kernel.
+counted() {
+	on "$1" nstat -asz >"$work/nstat-$1"
+}
+
+# kernel NAME COUNTER - as nstat has it, when counted.
 kernel() {
-	on "$1" nstat -asz -j | jq ".kernel.$2 // 0"
+	awk -v name="$2" '$1 == name { print $2 }' "$work/nstat-$1"
 }
 
-# ours NAME [CONDITION] - segments that were reported as retransmitted from there.
+# retransmits - note all of them, for ours.
+retransmits() {
+	jq -r 'select(.event == "retransmit") | [.netns, .cause, .segs, .src_ip] | @tsv' "$work/events" >"$work/retransmits"
+}
+
+# ours NAME [CAUSE...] - segments that are reported as retransmitted from there.
 ours() {
-	jq -s --argjson netns "$(netns_of "$1")" \
-		"[.[] | select(.event == \"retransmit\" and .netns == \$netns and (${2-true})).segs] | add // 0" \
-		"$work/events"
-}
-
-# equal NAME WHAT OURS KERNEL
-equal() {
-	[ "$3" = "$4" ] || fail "$1: $2: $3, the kernel has counted $4"
+	awk -v netns="$(netns_of "$1")" -v causes=" ${*:2} " \
+		'$1 == netns && (causes == "  " || index(causes, " " $2 " ")) { n += $3 } END { print n + 0 }' \
+		"$work/retransmits"
 }
 
 cat >"$work/messages.py" <<'END_PY'

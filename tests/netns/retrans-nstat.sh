@@ -6,7 +6,7 @@
 #	TcpRetransSegs		segments, SYNs and SYN-ACKs among them, also those that
 #				could not be sent, which are in TCPRetransFail
 #	TCPFastRetrans, TCPSlowStartRetrans	segments that were sent
-#	TCPLossProbes		probes, also those that send new data: in `bulk`
+#	TCPLossProbes		probes, also those that send new data: not in `short`
 #	TCPTimeouts		timers that fired, also where nothing could be sent (in
 #				`full`); those of SYN-ACKs too, unless a SYN that came
 #				again had them sent (in `server`)
@@ -60,23 +60,20 @@ short() {
 	drop 'tcp dport 5301 meta length > 200 meta length < 500 numgen inc mod 2 0'
 	messages short 5301 1 10 6000 10.88.3.2 fd88:3::2
 	undrop
-	messages short 5302 8 3 10000 10.88.3.2 fd88:3::2 &
 	drop 'tcp dport 5302 meta length > 500'
-	sleep 1
-	undrop
+	messages short 5302 8 3 10000 10.88.3.2 fd88:3::2 &
+	undrop_after 170
 	wait $!
-	drop 'tcp dport 5302'
+	drop 'tcp dport 5302 tcp flags syn'
 	messages short 5302 4 1 10000 10.88.3.2 fd88:3::2 &
-	sleep 1.5
-	undrop
+	undrop_after 16
 	wait $!
 }
 
 server() {
 	drop 'tcp sport 5303'
 	messages far 5303 4 1 100 10.88.4.1 fd88:4::1 &
-	sleep 1.5
-	undrop
+	undrop_after 16
 	wait $!
 }
 
@@ -108,51 +105,53 @@ short
 server
 full
 sleep 0.5
+for name in bulk merged short server full; do
+	counted $name
+done
 cp $trace/trace "$work/trace"
 stop
+retransmits
 
-# missing NAME COUNTER CONDITION - how many the kernel has counted more.
+# missing NAME COUNTER CAUSE... - how many the kernel has counted more.
 missing() {
 	local ours kernel
-	ours=$(ours "$1" "$3")
+	ours=$(ours "$1" "${@:3}")
 	kernel=$(kernel "$1" "$2")
 	[ "$ours" -le "$kernel" ] || fail "$1: $2: $ours, the kernel has counted only $kernel"
 	echo $((kernel - ours))
 }
 
+causes='tail_loss_probe fast slow_start timeout syn synack'
 total=0 n=0
 for name in bulk merged short server full; do
 	n=$((n + 1))
 	failed=$(kernel $name TcpExtTCPRetransFail)
 	[ $name = full ] || [ "$failed" = 0 ] || fail "$name: $failed segments could not be sent"
-	segs=$(($(missing $name TcpRetransSegs true) - failed))
-	fast=$(missing $name TcpExtTCPFastRetrans '.cause == "fast"')
-	slow_start=$(missing $name TcpExtTCPSlowStartRetrans '.cause == "slow_start"')
-	handshake=$(missing $name TcpExtTCPSynRetrans '.cause == "syn" or .cause == "synack"')
-	probes=$(missing $name TcpExtTCPLossProbes '.cause == "tail_loss_probe"')
-	timeouts=$(missing $name TcpExtTCPTimeouts '.cause == "timeout" or .cause == "syn"')
-	unreported=$(($(hits $n) - $(events ".event == \"retransmit\" and .netns == $(netns_of $name)")))
-	echo "$name: $(jq -sc --argjson netns "$(netns_of $name)" \
-		'[.[] | select(.event == "retransmit" and .netns == $netns)] | group_by(.cause) |
-		map({(.[0].cause): (map(.segs) | add)}) | add' "$work/events"), $unreported hits could not be reported"
+	segs=$(($(missing $name TcpRetransSegs) - failed))
+	fast=$(missing $name TcpExtTCPFastRetrans fast)
+	slow_start=$(missing $name TcpExtTCPSlowStartRetrans slow_start)
+	handshake=$(missing $name TcpExtTCPSynRetrans syn synack)
+	probes=$(missing $name TcpExtTCPLossProbes tail_loss_probe)
+	timeouts=$(missing $name TcpExtTCPTimeouts timeout syn)
+	unreported=$(($(hits $n) - $(grep -c "^$(netns_of $name)	" "$work/retransmits" || :)))
+	echo "$name: $(ours $name) segments$(for cause in $causes; do printf ', %s %s' "$cause" "$(ours $name "$cause")"; done)"
+	[ $unreported = 0 ] || echo "$name: $unreported hits could not be reported"
 	[ $unreported = 0 ] || [ "${TI_STRICT-0}" = 0 ] || fail "$name: not all are reported"
 	case $name in
 	merged) [ $unreported != 0 ] || [ $segs = 0 ] ;;
 	*) [ $segs = $unreported ] ;;
 	esac || fail "$name: $segs segments are missing at $unreported hits"
 	case $name in
-	bulk | merged) [ $((fast + slow_start + handshake)) -le $segs ] ;;
+	bulk | merged | full) [ $((fast + slow_start + handshake)) -le $segs ] ;;
 	short) [ $((fast + slow_start + probes + timeouts)) = $segs ] ;;
 	server) [ $((fast + slow_start + probes + handshake)) = $segs ] ;;
-	full) [ $((fast + slow_start + probes + handshake)) -le $segs ] ;;
 	esac || fail "$name: fast $fast, slow_start $slow_start, handshake $handshake, probes $probes, timeouts $timeouts missing"
 	total=$((total + $(ours $name)))
 done
-expect 0 '.cause == "unknown"'
 [ $total -ge 1000 ] || fail "only $total segments were retransmitted"
-for cause in tail_loss_probe fast slow_start timeout syn synack; do
-	for family in '10\\.' 'fd88:'; do
-		[ "$(events ".cause == \"$cause\" and (.src_ip | test(\"^$family\"))")" -gt 0 ] ||
-			fail "no $cause from $family"
+! grep -q unknown "$work/retransmits" || fail "causes are unknown"
+for cause in $causes; do
+	for family in 10.88 fd88; do
+		grep -q "	$cause	.*	$family" "$work/retransmits" || fail "no $cause from $family"
 	done
 done
