@@ -3,6 +3,7 @@
 #
 # How connections end and whose they are: each way to end is seen at both sides, the
 # owner is who connected and who accepted, and the numbers are what ss says.
+# shellcheck source=tests/netns/conn-lib.sh
 . "$(dirname "$0")/conn-lib.sh" || exit
 need curl nft
 
@@ -85,13 +86,12 @@ ends() {
 # One that is older.
 on here python3 "$work/end.py" serve 799 wait &
 eventually 10 listening here 799
-mkfifo "$work/old"
-on there python3 -c 'import socket, sys; s = socket.create_connection(("'$here4'", 799)); sys.stdin.read()' <"$work/old" &
-exec 8>"$work/old"
+on there python3 -c 'import socket, time; s = socket.create_connection(("'$here4'", 799)); time.sleep(1000)' &
+older=$!
 old() { on here ss -Htn 'sport = :799' | grep -q .; }
 eventually 10 old || fail "no connection"
 sleep 0.3
-inspect
+inspect # with no options
 
 pair 701 wait fin $here4
 ends 701 remote_fin local_fin
@@ -120,7 +120,7 @@ on there python3 "$work/end.py" dial $here4 707 'give up'
 exactly 1 "$there_ns" '.dst_port == 707 and .event == "closed" and .reason == "aborted" and .comm == "python3"'
 on there sysctl -qw net.ipv4.tcp_syn_retries=1
 on there sysctl -qw net.ipv4.tcp_syn_linear_timeouts=0 2>/dev/null || :
-! on there timeout 20 curl -s http://$here4:707/
+! on there timeout 20 curl -s http://$here4:707/ || fail "it is dropped, yet somebody answers"
 exactly 1 "$there_ns" '.dst_port == 707 and .event == "closed" and .reason == "timeout" and .comm == "curl" and .retransmits == 1'
 exactly 0 "$there_ns" '.event == "established" and (.dst_port == 706 or .dst_port == 707)'
 echo "ok: refused, aborted, timeout without a connection"
@@ -204,7 +204,7 @@ paste -d' ' <(sort "$work/accepted") <(jq -r "select(.netns == $here_ns and .dst
 echo "ok: who accepted"
 
 # Older than the start; its listener is known, and so is its direction.
-exec 8>&-
+kill $older
 exactly 1 "$here_ns" '.dst_port == 799 and .event == "closed" and .preexisting and .direction == "in" and .reason == "remote_fin"'
 exactly 1 "$there_ns" '.dst_port == 799 and .event == "closed" and .preexisting and .reason == "local_fin"'
 exactly 0 "$here_ns" '.dst_port == 799 and .event == "established"'

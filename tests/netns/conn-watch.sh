@@ -3,6 +3,7 @@
 #
 # What goes on too long: a server that doesn't close, one that doesn't accept, one
 # whose clients never finish the handshake; and what listeners report of themselves.
+# shellcheck source=tests/netns/conn-lib.sh
 . "$(dirname "$0")/conn-lib.sh" || exit
 need nft
 
