@@ -15,9 +15,10 @@ netns here there
 wire here eth0 there eth0
 address here eth0 $here4/24 10.89.0.3/24 10.89.0.4/24 $here6/64
 address there eth0 $there4/24 $there6/64
-here_ns=$(on here stat -Lc %i /proc/self/ns/net)
-there_ns=$(on there stat -Lc %i /proc/self/ns/net)
+# shellcheck disable=SC2034 # for those who source this
+here_ns=$(on here stat -Lc %i /proc/self/ns/net) there_ns=$(on there stat -Lc %i /proc/self/ns/net)
 
+# shellcheck disable=SC2120 # none is fine
 # inspect ARGUMENT... - start tcpinspect here.
 inspect() {
 	start here -P "$TI_PLUGINS/conn.so" "$@"

@@ -4,6 +4,7 @@
 # Many connections at once, and many one after the other: each is established once
 # and closed once, in this order, and they are as many as the kernel has counted.
 # TI_STORM: how many short ones (default 50000); TI_HELD: held at once (20000).
+# shellcheck source=tests/netns/conn-lib.sh
 . "$(dirname "$0")/conn-lib.sh" || exit
 storm=${TI_TEST_PLUGINS%/*}/netns/storm
 [ -x "$storm" ] || skip "no $storm"
@@ -19,7 +20,7 @@ counts() {
 	local active passive
 	active=$(($(counter there TcpActiveOpens) - active0))
 	passive=$(($(counter here TcpPassiveOpens) - passive0))
-	[ $active = "$1" ] && [ $passive = "$1" ] || fail "the kernel has opened $active and accepted $passive, not $1"
+	[ "$active $passive" = "$1 $1" ] || fail "the kernel has opened $active and accepted $passive, not $1"
 }
 
 # accounted NUMBER - each end once, established before closed, of known owners; an
@@ -52,8 +53,8 @@ run_server() {
 	sleep 0.2
 }
 
-addresses=($here4 10.89.0.3 10.89.0.4 $here6)
-inspect
+addresses=("$here4" 10.89.0.3 10.89.0.4 "$here6")
+inspect # with no options
 run_server
 active0=$(counter there TcpActiveOpens) passive0=$(counter here TcpPassiveOpens)
 on there "$storm" burst "$short" 700 "${addresses[@]}" || fail "not all were connected"
@@ -64,7 +65,7 @@ stop
 accounted "$short"
 echo "ok: $short short connections"
 
-inspect
+inspect # with no options
 active0=$(counter there TcpActiveOpens) passive0=$(counter here TcpPassiveOpens)
 mkfifo "$work/hold"
 on there "$storm" hold "$held" 700 "${addresses[@]}" <"$work/hold" >"$work/open" &
