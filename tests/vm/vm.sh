@@ -12,10 +12,11 @@ printf '%s\n' "$command" >"$t/w/command"
 (cd "$t" && find w | cpio -o -H newc --quiet) >"$t/w.cpio"
 cat "$folder/root.cpio" "$kernel/modules.cpio" "$t/w.cpio" >"$t/initrd"
 
+# In the foreground, for what ends this script to end the VM, too.
 # QEMU's modules are searched in one place only: ours are mounted there, for it alone.
 # shellcheck disable=SC2016,SC2317 # for sh to expand; called below
 run() {
-	unshare -m sh -c 'q=$1/usr; shift
+	exec unshare -m sh -c 'q=$1/usr; shift
 		mkdir -p /usr/lib/x86_64-linux-gnu/qemu
 		mount --bind "$q/lib/x86_64-linux-gnu/qemu" /usr/lib/x86_64-linux-gnu/qemu
 		exec "$q/bin/qemu-system-x86_64" -L "$q/share/qemu" -L /usr/share/seabios -L /usr/share/qemu "$@"' \
@@ -24,7 +25,7 @@ run() {
 export -f run
 export folder
 status=0
-timeout -k 2 "${VM_TIMEOUT:-120}" bash -c 'run "$@"' bash \
+timeout --foreground -k 2 "${VM_TIMEOUT:-120}" bash -c 'run "$@"' bash \
 	-M microvm -accel tcg -smp 2 -cpu max -m 1024 -nodefaults -no-user-config -display none \
 	-serial stdio -no-reboot -kernel "$kernel/vmlinuz" -initrd "$t/initrd" \
 	-append "console=ttyS0 quiet loglevel=1 panic=-1 reboot=t mitigations=off random.trust_cpu=on tsc_early_khz=$(cat "$folder/tsc_khz")" \
