@@ -7,11 +7,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include "cgroup.h"
 #include "filter.h"
 #include "hook.h"
 #include "log.h"
@@ -122,32 +122,15 @@ int ti_filter_port(const char *item, struct ti_filter_item *out, char *why, size
 
 /* --- cgroups ------------------------------------------------------------- */
 
-static int cgroup2_mount(char *out, size_t size)
-{
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
-	int r = -ENOENT;
-
-	while (f && r < 0 && (m = getmntent(f)))
-		if (!strcmp(m->mnt_type, "cgroup2")) {
-			snprintf(out, size, "%s", m->mnt_dir);
-			r = 0;
-		}
-	if (f)
-		endmntent(f);
-	return r;
-}
-
 /* A cgroup's id is the inode number of its folder. */
 static int cgroup_by_path(const char *item, struct ti_filter_item *out, char *why, size_t size)
 {
 	char mount[256], path[4096];
 	struct stat st;
+	bool root;
 
-	if (cgroup2_mount(mount, sizeof(mount)) < 0)
-		return ti_hook_why(why, size, -EINVAL,
-				   "'%s': no cgroup2 is mounted here: mount -t cgroup2 cgroup2 "
-				   "/sys/fs/cgroup",
+	if (ti_cgroup2(mount, sizeof(mount), &root) < 0)
+		return ti_hook_why(why, size, -EINVAL, "'%s': no cgroup2 is mounted here: " TI_CGROUP2_CURE,
 				   item);
 	if (!strncmp(item, mount, strlen(mount)) && item[strlen(mount)] == '/')
 		return ti_hook_why(why, size, -EINVAL, "'%s': write the path below the mount: %s",
