@@ -7,7 +7,7 @@ for module in veth 8021q sch_ingress cls_bpf tcp_diag inet_diag af_packet_diag; 
 done
 export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t
 bash netns/hooks.sh
-bash netns/functions.sh
+TI_ALL_HOOKS=1 bash netns/functions.sh
 
 # A flood from one source to a server on lo: reported with its class.
 python3 -c 'import socket, time
