@@ -21,6 +21,7 @@ missed=$(sed -n 's/^tcpinspect: warning: t_recursion: faults_raw_tp missed \([0-
 5.10.*) skip "this kernel lets programs recur" ;;
 *) fail "it doesn't say what was missed" ;;
 esac
-[ "$missed" = "$faults" ] || fail "$missed missed in $faults runs"
+# One for each run; two where a copy that has faulted is tried again bytewise (6.1).
+[ "$missed" = "$faults" ] || [ "$missed" = $((2 * faults)) ] || fail "$missed missed in $faults runs"
 ! grep -q 'calls_raw_tp missed' "$work/daemon.log" || fail "calls_raw_tp has missed nothing"
 echo "ok: $missed missed"
