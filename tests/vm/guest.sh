@@ -7,7 +7,10 @@ for module in veth sch_netem nft_numgen 8021q sch_ingress cls_bpf tcp_diag inet_
 done
 export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t
 bash netns/hooks.sh
-TI_STRICT=1 bash netns/retrans-nstat.sh && echo "ok: retrans: segments by cause"
+TI_STRICT=1 bash netns/retrans-nstat.sh
+echo "ok: retrans: segments by cause"
+bash netns/retrans-events.sh
+echo "ok: retrans: connections"
 
 # A flood from one source to a server on lo: reported with its class.
 python3 -c 'import socket, time
