@@ -7,6 +7,9 @@ for module in veth 8021q sch_ingress cls_bpf tcp_diag inet_diag af_packet_diag; 
 done
 export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t
 bash netns/hooks.sh
+TI_STORM=2000 TI_HELD=2000 bash netns/conn-storm.sh
+bash netns/conn-ends.sh
+bash netns/conn-watch.sh
 bash netns/filters.sh
 
 # A flood from one source to a server on lo: reported with its class.

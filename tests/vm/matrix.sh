@@ -18,7 +18,7 @@ cp "$TCPINSPECT" "$work/w/"
 cp "$TI_PLUGINS"/*.so "$work/w/plugins/"
 cp "$TI_SINKS"/*.so "$work/w/sinks/"
 cp "$TI_TEST_PLUGINS"/t_*.so "$work/w/t/"
-cp "$here"/../netns/*.sh "$work/w/netns/"
+cp "$here"/../netns/*.sh "${TI_TEST_PLUGINS%/*}/netns/storm" "$work/w/netns/"
 cp "$here/guest.sh" "$work/w/"
 
 # A VM that crashes is tried once more.

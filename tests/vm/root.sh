@@ -10,7 +10,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 folder=$1
 shift
 tools=(busybox dash bash ip tc ss ping nsenter unshare mount umount setpriv flock bpftool jq curl hping3 nstat
-	iperf3 nft python3.11 timeout sysctl)
+	iperf3 nft python3.11 timeout sysctl stat awk)
 modules="veth dummy 8021q bridge sch_netem sch_ingress cls_bpf act_bpf nf_tables nft_counter nft_numgen
 	nft_limit nft_ct nft_chain_nat nf_conntrack af_packet_diag tcp_diag inet_diag"
 
