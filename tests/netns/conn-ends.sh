@@ -86,7 +86,7 @@ ends() {
 # One that is older.
 on here python3 "$work/end.py" serve 799 wait &
 eventually 10 listening here 799
-nsenter --net=/run/netns/there python3 -c 'import socket, time; s = socket.create_connection(("'$here4'", 799)); time.sleep(1000)' &
+nsenter --net=/run/netns/there python3 -c "import socket, time; s = socket.create_connection(('$here4', 799)); time.sleep(1000)" &
 older=$!
 old() { on here ss -Htn 'sport = :799' | grep -q .; }
 eventually 10 old || fail "no connection"

@@ -10,7 +10,8 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "skipped: VMs are prepared as root"; exit 77; }
-scripts=${TI_SCRIPTS:-hooks functions filters xdp-chain misses synflood retrans-nstat}
+scripts=${TI_SCRIPTS:-hooks functions filters xdp-chain misses synflood retrans-nstat retrans-events
+	conn-storm conn-ends conn-watch}
 all=(5.10 6.1 6.12 6.18 7)
 vm=${TI_VM:-$srcdir/.vm}
 table=${TI_BUILD:-$PWD}/tests/vm/kernels.md
@@ -24,7 +25,7 @@ cp "$TCPINSPECT" "$work/w/"
 cp "$TI_PLUGINS"/*.so "$work/w/plugins/"
 cp "$TI_SINKS"/*.so "$work/w/sinks/"
 cp "$TI_TEST_PLUGINS"/t_*.so "$TI_TEST_PLUGINS"/foreign_*.bpf.o "$work/w/t/"
-cp "$here"/../netns/*.sh "$here"/../netns/*.py "$here/synflood.sh" "$work/w/netns/"
+cp "$here"/../netns/*.sh "$here"/../netns/*.py "$here/synflood.sh" "${TI_BUILD:-$PWD}/tests/netns/storm" "$work/w/netns/"
 cp "$here/guest.sh" "$work/w/"
 
 # A VM that crashes is tried once more.

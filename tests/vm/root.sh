@@ -11,7 +11,7 @@ folder=$1
 shift
 python=$(readlink -f /usr/bin/python3)
 tools=(busybox dash bash ip tc ss ping nsenter unshare mount umount setpriv flock bpftool jq curl hping3 nstat
-	iperf3 nft nginx wrk ethtool timeout sysctl "${python##*/}")
+	iperf3 nft nginx wrk ethtool timeout sysctl stat awk "${python##*/}")
 modules="veth dummy 8021q bridge bonding ifb sch_netem sch_ingress sch_fq sch_fq_codel cls_bpf cls_matchall act_bpf act_mirred
 	nf_tables nft_counter nft_numgen nft_limit nft_ct nft_log nft_hash nft_reject_ipv4 nft_reject_ipv6 nft_reject_inet
 	nft_chain_nat nf_conntrack
