@@ -155,6 +155,7 @@ static void event_readme(const struct ti_schema *s, const struct ti_event_type *
 /* Where a name means different things: in which events this. */
 static void where_readme(const struct ti_schema *s, const struct ti_field *f)
 {
+	const char *join = " of";
 	bool other = false;
 
 	for (size_t i = 0; i < s->n_types; i++) {
@@ -163,8 +164,10 @@ static void where_readme(const struct ti_schema *s, const struct ti_field *f)
 		other |= g && !same_field(f, g);
 	}
 	for (size_t i = 0; other && i < s->n_types; i++)
-		if (first_like(s, &s->types[i]) == &s->types[i] && has_field(&s->types[i], f))
-			printf(" of `%s`", s->types[i].name);
+		if (first_like(s, &s->types[i]) == &s->types[i] && has_field(&s->types[i], f)) {
+			printf("%s `%s`", join, s->types[i].name);
+			join = ",";
+		}
 }
 
 static void field_readme(const struct ti_schema *s, const struct ti_field *f, const char *list)
