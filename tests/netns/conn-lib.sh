@@ -26,11 +26,6 @@ inspect() {
 		fail "not attached"
 }
 
-# listening NAMESPACE PORT
-listening() {
-	on "$1" ss -Hltn "sport = :$2" | grep -q .
-}
-
 # counter NAMESPACE NAME - of nstat, since boot.
 counter() {
 	on "$1" nstat -asz "$2" | awk -v name="$2" '$1 == name { print $2 }'

@@ -6,7 +6,8 @@
 # TI_STORM: how many short ones (default 50000); TI_HELD: held at once (20000).
 # shellcheck source=tests/netns/conn-lib.sh
 . "$(dirname "$0")/conn-lib.sh" || exit
-storm=${TI_TEST_PLUGINS%/*}/netns/storm
+storm=${TI_BUILD:+$TI_BUILD/tests/netns/storm}
+: "${storm:=$(dirname "$0")/storm}"
 [ -x "$storm" ] || skip "no $storm"
 short=${TI_STORM-50000} held=${TI_HELD-20000}
 
@@ -85,3 +86,4 @@ exactly "$held" "$there_ns" '.event == "closed"'
 stop
 accounted "$held"
 echo "ok: $held connections at once"
+counted conn

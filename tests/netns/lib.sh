@@ -166,9 +166,13 @@ stop() {
 
 # Rows of doc/kernels.md. What was attached stop() takes from the daemon's log; what
 # it means only the script knows:
-# counted PLUGIN HOOK - it has reported there exactly what happened.
+# counted PLUGIN [HOOK] - it has reported there, or wherever it was attached last,
+# exactly what happened.
 counted() {
-	echo "$1 $2 counted" >>"$rows"
+	local hook
+	for hook in ${2-$(sed -n "s/^tcpinspect: $1: attached \([a-z0-9_]*\) to .*/\1/p" "$work/daemon.log")}; do
+		echo "$1 $hook counted" >>"$rows"
+	done
 }
 
 # not_here PLUGIN HOOK WHY... - why not on this kernel: few words, the same each time.

@@ -55,12 +55,12 @@ netns_of() {
 	on "$1" stat -L -c %i /proc/self/ns/net
 }
 
-# counted NAME - note what the kernel has counted there, for kernel.
-counted() {
+# note NAME - write down what the kernel has counted there, for kernel.
+note() {
 	on "$1" nstat -asz >"$work/nstat-$1"
 }
 
-# kernel NAME COUNTER - as nstat has it, when counted.
+# kernel NAME COUNTER - as nstat had it then.
 kernel() {
 	awk -v name="$2" '$1 == name { print $2 }' "$work/nstat-$1"
 }
@@ -121,10 +121,6 @@ END_PY
 serve() {
 	on "$1" python3 "$work/messages.py" serve "$2" "$3" &
 	eventually 30 listening "$1" "$2" || fail "no server at port $2 in $1"
-}
-
-listening() {
-	on "$1" ss -Hltn "sport = :$2" | grep -q .
 }
 
 # messages NAME PORT CONNECTIONS MESSAGES BYTES ADDRESS... - so many connections to

@@ -107,7 +107,7 @@ server
 full
 sleep 0.5
 for name in bulk merged short server full; do
-	counted $name
+	note $name
 done
 cp $trace/trace "$work/trace"
 misses=$(for id in $(programs); do bpftool -j prog show id "$id"; done | jq -s 'map(.recursion_misses // 0) | add')
@@ -157,3 +157,4 @@ for cause in $causes; do
 		grep -q "	$cause	.*	$family" "$work/retransmits" || fail "no $cause from $family"
 	done
 done
+counted retrans
