@@ -13,7 +13,8 @@ import os, signal, socket, struct, sys, time
 def finish(s, how):
     if how == "fin":
         s.close()
-    elif how == "rst": # SO_LINGER of 0
+    elif how == "rst": # SO_LINGER of 0, when the other side knows that it is connected
+        time.sleep(0.3)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         s.close()
     elif how == "unread": # data that nobody has read
