@@ -577,6 +577,13 @@ static __always_inline void on_accept_exit(const struct syscall_exit *ctx)
 		on_accept(sk);
 }
 
+KNOWS TI_IF_POSSIBLE TI_RETURN(accepts, 0, inet_csk_accept, struct sock *sk)
+{
+	if (sk)
+		on_accept(sk);
+}
+
+/* Both make up one alternative. */
 TI_HOOK(accepts, 2) TI_IF_POSSIBLE KNOWS SEC("tp/syscalls/sys_exit_accept4")
 int accepts_tp(struct syscall_exit *ctx)
 {
@@ -584,7 +591,7 @@ int accepts_tp(struct syscall_exit *ctx)
 	return 0;
 }
 
-TI_HOOK(accepts_old, 2) TI_IF_POSSIBLE KNOWS SEC("tp/syscalls/sys_exit_accept")
+TI_HOOK(accepts, 2) TI_IF_POSSIBLE KNOWS SEC("tp/syscalls/sys_exit_accept")
 int accepts_old_tp(struct syscall_exit *ctx)
 {
 	on_accept_exit(ctx);

@@ -169,7 +169,7 @@ field() { # 0: ss leaves it out
 }
 wanted="$(field bytes_received) $(($(field bytes_sent) - $(field bytes_retrans))) $(field rtt) $(field minrtt)"
 jq -r "select(.netns == $there_ns and .dst_port == 709 and .event == \"closed\") |
-	[.bytes_in, .bytes_out, .srtt / 1e6, .min_rtt / 1e6] | map(tostring) | join(\" \")" "$work/events" >"$work/got"
+	[.bytes_in, .bytes_out, (.srtt // 0) / 1e6, (.min_rtt // 0) / 1e6] | map(tostring) | join(\" \")" "$work/events" >"$work/got"
 [ "$(cat "$work/got")" = "$wanted" ] || fail "ss says $wanted, the event $(cat "$work/got"): $(cat "$work/said")"
 exactly 1 "$there_ns" '.dst_port == 709 and .bytes_in == 70000 and .bytes_out == 30000'
 exactly 1 "$here_ns" '.dst_port == 709 and .bytes_in == 30000 and .bytes_out == 70000'
