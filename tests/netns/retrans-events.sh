@@ -19,7 +19,9 @@ import socket, sys
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 print("open", flush=True)
-for line in iter(sys.stdin.readline, "close\n"):
+for line in sys.stdin:
+    if line == "close\n":
+        break
     s.sendall(b"." * int(line))
     s.recv(1)
     print("answered", flush=True)
