@@ -28,7 +28,7 @@ one() { # KERNEL
 		[ $status != 125 ] || echo "try $try" >"$work/$1.log"
 		[ $status != 125 ] || {
 			status=0
-			VM_TIMEOUT=${VM_TIMEOUT:-170} "$here/vm.sh" "$vm" "$1" "$work/w" "bash ./guest.sh" >>"$work/$1.log" 2>&1 || status=$?
+			VM_TIMEOUT=${VM_TIMEOUT:-330} "$here/vm.sh" "$vm" "$1" "$work/w" "bash ./guest.sh" >>"$work/$1.log" 2>&1 || status=$?
 		}
 	done
 	[ $status != 0 ] || touch "$work/$1.ok"
