@@ -469,8 +469,8 @@ static __always_inline int on_state(const struct sock *sk, int from, int to)
 		on_connect(sk);
 	else if (from == TI_TCP_SYN_RECV && to == TI_TCP_ESTABLISHED)
 		on_accepted(sk);
-	else if (to == TI_TCP_CLOSE && from != TI_TCP_LISTEN)
-		on_close(sk);
+	else if (to == TI_TCP_CLOSE && from != TI_TCP_LISTEN && from != TI_TCP_CLOSE)
+		on_close(sk); /* some are closed twice */
 	return 0;
 }
 

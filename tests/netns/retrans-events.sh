@@ -19,7 +19,9 @@ import socket, sys
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 print("open", flush=True)
-for line in iter(sys.stdin.readline, "close\n"):
+for line in sys.stdin:
+    if line == "close\n":
+        break
     s.sendall(b"." * int(line))
     s.recv(1)
     print("answered", flush=True)
@@ -62,7 +64,7 @@ closed() {
 every14th='tcp dport 5401 meta length > 500 numgen inc mod 14 3'
 
 # Older than tcpinspect, with retransmissions from before.
-talk 1 10.88.1.2 5401
+talk 1 $net4.1.2 5401
 drop "$every14th"
 say 1 20000 3
 undrop
@@ -73,7 +75,7 @@ start here -P "$TI_PLUGINS/retrans.so" --set plugin.retrans.netns=self \
 	--set plugin.retrans.period=1h --set plugin.retrans.window=1h \
 	--set plugin.retrans.alarm_connection=10 --set plugin.retrans.alarm_port=12 \
 	--set plugin.retrans.alarm_prefix=20
-talk 2 fd88:1::2 5401
+talk 2 $net6:1::2 5401
 drop "$every14th"
 say 1 20000 4
 say 2 20000 12
@@ -81,14 +83,14 @@ undrop
 
 # Every other packet gets lost: each message is sent twice, as often as is allowed;
 # then once more, and on.
-talk 3 10.88.1.2 5402
+talk 3 $net4.1.2 5402
 port=$(port_of -4 5402)
 drop 'tcp dport 5402 meta length > 200 numgen inc mod 2 0'
 say 3 200 10
 eventually 10 reported 10 ".src_port == $port" || fail "not 10 retransmissions of 10 messages"
 expect 0 ".event == \"retrans_alarm\" and .scope == \"connection\" and .src_port == $port"
 say 3 200 3
-talk 4 fd88:1::2 5402
+talk 4 $net6:1::2 5402
 say 4 200 2
 undrop
 
@@ -110,15 +112,17 @@ wait $!
 
 # A server's answers, over two connections.
 drop 'tcp sport 5403 tcp flags psh numgen inc mod 2 0'
-messages far 5403 1 8 1000 10.88.1.1 fd88:1::1
+messages far 5403 1 8 1000 $net4.1.1 $net6:1::1
 undrop
 
 # The sockets close, but for the last.
 port4=$(port_of -4 5401)
 port6=$(port_of -6 5401)
-for key in retrans data_segs_out bytes_sent; do
-	eval "$key"4="'$(ss_has -4 5401 $key)'" "$key"6="'$(ss_has -6 5401 $key)'"
-done
+for p in "-4 $port4" "-6 $port6"; do
+	read -r family p <<<"$p"
+	echo "$p $(ss_has "$family" 5401 retrans | sed 's/.*\///') $(ss_has "$family" 5401 data_segs_out)" \
+		"$(ss_has "$family" 5401 bytes_sent)"
+done >"$work/ss"
 dsacks=$(ss_has -4 5402 dsack_dups)
 echo close >&11
 echo close >&12
@@ -137,9 +141,7 @@ last() {
 is() {
 	[ "$2" = "$3" ] || fail "$1: $2 instead of $3"
 }
-# shellcheck disable=SC2154 # by eval
-for row in "$port4 ${retrans4#*/} $data_segs_out4 $bytes_sent4" "$port6 ${retrans6#*/} $data_segs_out6 $bytes_sent6"; do
-	read -r p retrans segs bytes <<<"$row"
+while read -r p retrans segs bytes; do
 	is "retrans of port $p" "$(last "$p" .retrans)" "$retrans"
 	is "segs_sent of port $p" "$(last "$p" .segs_sent)" "$segs"
 	is "bytes_sent of port $p" "$(last "$p" .bytes_sent)" "$bytes"
@@ -147,12 +149,12 @@ for row in "$port4 ${retrans4#*/} $data_segs_out4 $bytes_sent4" "$port6 ${retran
 		"$(jq -s "map(select(.event == \"retransmit\" and .src_port == $p).segs) | add" "$work/events")"
 	is "sum of port $p" "$(last "$p" '.tail_loss_probe + .fast + .slow_start + .timeout + .syn + .synack')" \
 		"$(last "$p" .segs)"
-done
+done <"$work/ss"
 is "retransmissions before the start" "$(last "$port4" '.retrans - .segs')" "$before"
 is "retransmissions not seen" "$(last "$port6" '.retrans - .segs')" 0
 is "spurious" "$(last "$port" .spurious)" "$dsacks"
 expect 1 '.event == "retrans_summary" and (.closed | not)'
-expect 1 '.event == "retrans_summary" and (.closed | not) and .dst_ip == "fd88:1::2" and .segs == 2 and .period_segs == 2'
+expect 1 ".event == \"retrans_summary\" and (.closed | not) and .dst_ip == \"$net6:1::2\" and .segs == 2 and .period_segs == 2"
 
 # Owners: of those whose connect was seen, and no other.
 expect 0 "(.src_port == $port or .src_port == $port6) and (.comm != \"python3\" or .pid < 2)"
@@ -163,16 +165,17 @@ expect 1 ".event == \"retrans_alarm\" and .src_port == $port and .scope == \"con
 expect 1 ".event == \"retrans_alarm\" and .src_port == $port and .segs == 11 and .limit == 10 and .dst_port == 5402"
 expect 1 ".event == \"retrans_alarm\" and .scope == \"port\" and .src_port == 5403 and .segs == 13"
 expect 1 '.event == "retrans_alarm" and .scope == "port"'
-expect 1 '.event == "retrans_alarm" and .scope == "prefix" and .prefix == "10.88.1.0/24"'
+expect 1 ".event == \"retrans_alarm\" and .scope == \"prefix\" and .prefix == \"$net4.1.0/24\""
 
 is top "$(jq -c 'select(.event == "retrans_top") | [.segs, .connections, .top[0].segs, (.top | map([.src_port, .dst_port, .segs]) | sort)]' \
 	"$work/events")" \
 	"$(jq -cs 'map(select(.event == "retransmit")) | group_by([.src_port, .dst_port]) |
 		map([.[0].src_port, .[0].dst_port, (map(.segs) | add)]) | [(map(.[2]) | add), length, (map(.[2]) | max), .]' \
 		"$work/events")"
-is "histogram of a prefix" "$(jq -c 'select(.event == "rtt_histogram" and .prefix == "fd88:1::/48") |
-	[.samples, (.srtt | map(.count) | add)]' "$work/events")" \
-	"$(jq -cs 'map(select((.event == "retransmit" or .closed) and .srtt and (.dst_ip | startswith("fd88:")))) |
-		[length, length]' "$work/events")"
+# Of each retransmission and each connection that closed, also those without any.
+samples=$(jq -s 'map(select((.event == "retransmit" or .closed) and .srtt and (.dst_ip | startswith("fd88:")))) | length' \
+	"$work/events")
+expect 1 ".event == \"rtt_histogram\" and .prefix == \"$net6:1::/48\" and .samples >= $samples and
+	.samples < $samples + 8 and .samples == (.srtt | map(.count) | add)"
 is "ports with a histogram" "$(jq -c 'select(.event == "rtt_histogram" and .src_port).src_port' "$work/events" |
 	sort -n | tr '\n' ' ')" "$(printf '%s\n' "$port4" 5403 | sort -n | tr '\n' ' ')"

@@ -4,11 +4,13 @@
 #	. "$(dirname "$0")/retrans-lib.sh" || exit
 #
 # `far` is the other end of every cable, and where segments get lost: what is
-# dropped where it is sent is no loss to TCP. A host NAME is 10.88.N.1 and
-# fd88:N::1, far there 10.88.N.2 and fd88:N::2.
+# dropped where it is sent is no loss to TCP. The Nth host is $net4.N.1 and
+# $net6:N::1, far there $net4.N.2 and $net6:N::2; by chance, since tracepoints tell of
+# the whole machine.
 . "$(dirname "$0")/lib.sh" || exit
 need iperf3 jq nft nstat python3
 
+net4=10.$((RANDOM % 256)) net6=fd88:$((1000 + RANDOM % 9000))
 netns far
 hosts=0
 
@@ -17,11 +19,11 @@ host() {
 	hosts=$((hosts + 1))
 	netns "$1"
 	wire "$1" v0 far "v$hosts"
-	address "$1" v0 10.88.$hosts.1/24 fd88:$hosts::1/64
-	address far "v$hosts" 10.88.$hosts.2/24 fd88:$hosts::2/64
+	address "$1" v0 $net4.$hosts.1/24 $net6:$hosts::1/64
+	address far "v$hosts" $net4.$hosts.2/24 $net6:$hosts::2/64
 	ip -n "$1" link set v0 gso_max_segs 1
-	on "$1" ping -q -c 1 -W 5 10.88.$hosts.2 >/dev/null
-	on "$1" ping -q -c 1 -W 5 fd88:$hosts::2 >/dev/null
+	on "$1" ping -q -c 1 -W 5 $net4.$hosts.2 >/dev/null
+	on "$1" ping -q -c 1 -W 5 $net6:$hosts::2 >/dev/null
 }
 
 # drop RULE - at far, from now on; one table a call, undrop takes the last away.
