@@ -222,6 +222,10 @@ table ip loss {
 }
 END
 ours
+again() {
+	on there nstat -asz TcpRetransSegs | awk '/^TcpRetransSegs/ { print $2 }'
+}
+before=$(again)
 stats=$(sysctl -n kernel.bpf_stats_enabled)
 sysctl -qw kernel.bpf_stats_enabled=1
 storm 2
@@ -230,7 +234,7 @@ sysctl -qw kernel.bpf_stats_enabled="$stats"
 for id in $(programs); do
 	bpftool -j prog show id "$id" | jq -r 'select(.run_cnt) | "\(.name) \(.run_cnt) \(.run_time_ns / .run_cnt) \(.recursion_misses // 0)"'
 done | sort | awk '{ printf "%-20s %9d runs %7.0f ns %6d skipped (recursion)\n", $1, $2, $3, $4 }'
-echo "segments sent again meanwhile: $(on there nstat -asz TcpRetransSegs | awk '/^TcpRetransSegs/ { print $2 }')"
+echo "segments sent again meanwhile: $(($(again) - before))"
 stop
 on here nft delete table ip loss
 
