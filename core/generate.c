@@ -151,7 +151,7 @@ typedef void (*section_fn)(const struct section *s);
 static int plugin_section(struct ti_module *m, section_fn fn)
 {
 	ti_cleanup(ti_probe_freep) struct ti_probe *p = NULL;
-	struct ti_option filters[TI_FILTERS];
+	struct ti_option filters[TI_FILTERS], common[TI_PLUGIN_OPTIONS];
 	char title[64];
 	size_t n;
 	int r = ti_module_open(m);
@@ -164,8 +164,8 @@ static int plugin_section(struct ti_module *m, section_fn fn)
 	snprintf(title, sizeof(title), "plugin %s", m->prefix.name);
 	n = ti_filter_offered(p->schema, m->plugin.options, m->plugin.n_options, filters);
 	fn(&(struct section){ .title = title, .about = m->plugin.summary,
-			      .tables = { m->plugin.options, ti_plugin_options + 1 },
-			      .n = { m->plugin.n_options, ti_plugin_n_options - 1 },
+			      .tables = { m->plugin.options, common },
+			      .n = { m->plugin.n_options, ti_plugin_offered(p, common) },
 			      .bpf = p->schema->options, .n_bpf = p->schema->n_options,
 			      .filters = filters, .n_filters = n, .schema = p->schema });
 	return 0;

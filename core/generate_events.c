@@ -170,18 +170,20 @@ static void where_readme(const struct ti_schema *s, const struct ti_field *f)
 		}
 }
 
-static void field_readme(const struct ti_schema *s, const struct ti_field *f, const char *list)
+/* One screen: what the name tells is not said again; tcpinspect-events(7) has all. */
+static void field_readme(const struct ti_schema *s, const struct ti_field *f)
 {
 	char type[32];
 
-	printf("| `%s%s%s`", list, list[0] ? "[]." : "", f->name);
-	if (!list[0])
-		where_readme(s, f);
+	if (!f->help[0] && !f->n_names)
+		return;
+	printf("| `%s`", f->name);
+	where_readme(s, f);
 	printf(" | %s%s | ", ti_field_type_name(f, type, sizeof(type)), f->optional ? ", optional" : "");
 	help_and_names(f, ti_markdown);
-	printf(" |\n");
 	for (uint32_t i = 0; i < f->n_items && f->items[i].name[0]; i++)
-		field_readme(s, &f->items[i], f->name);
+		printf("%s`%s`", i ? " " : "; each ", f->items[i].name);
+	printf(" |\n");
 }
 
 static bool said_before(const struct ti_schema *s, size_t type, const struct ti_field *f)
@@ -197,9 +199,9 @@ void ti_events_readme(const struct ti_schema *s)
 	printf("## Events\n\n| event | severity | | fields |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < s->n_types; i++)
 		event_readme(s, &s->types[i]);
-	printf("\n| field | type | |\n|---|---|---|\n");
+	printf("\n| field (all: tcpinspect-events(7)) | type | |\n|---|---|---|\n");
 	for (size_t i = 0; i < s->n_types; i++)
 		for (uint32_t k = 0; k < s->types[i].n_fields; k++)
 			if (!said_before(s, i, &s->types[i].fields[k]))
-				field_readme(s, &s->types[i].fields[k], "");
+				field_readme(s, &s->types[i].fields[k]);
 }

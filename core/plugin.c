@@ -19,7 +19,7 @@
 #include "ring.h"
 
 #define OPT(field, ...) { .offset = offsetof(struct ti_plugin_common, field), __VA_ARGS__ }
-const struct ti_option ti_plugin_options[] = {
+const struct ti_option ti_plugin_options[TI_PLUGIN_OPTIONS] = {
 	OPT(enabled, .key = "enabled", .type = TI_OPT_BOOL, .def = "no", .help = "run this plugin"),
 	OPT(hook, .key = "hook", .type = TI_OPT_STRING, .def = "auto", .max = 31,
 	    .help = "kernel hook to prefer; auto: the plugin's own order"),
@@ -32,7 +32,24 @@ const struct ti_option ti_plugin_options[] = {
 		    "mostly 1MiB"),
 };
 #undef OPT
-const size_t ti_plugin_n_options = TI_ARRAY_SIZE(ti_plugin_options);
+size_t ti_plugin_offered(const struct ti_probe *p, struct ti_option *out)
+{
+	bool at_interfaces = false, at_binaries = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_programs; i++) {
+		at_interfaces |= p->programs[i].hook->per_interface;
+		at_binaries |= ti_program_in_binary(&p->programs[i]);
+	}
+	for (size_t i = 1; i < TI_PLUGIN_OPTIONS; i++) {
+		size_t field = ti_plugin_options[i].offset;
+
+		if ((field != offsetof(struct ti_plugin_common, interfaces) || at_interfaces) &&
+		    (field != offsetof(struct ti_plugin_common, binary) || at_binaries))
+			out[n++] = ti_plugin_options[i];
+	}
+	return n;
+}
 
 /* --- options ------------------------------------------------------------- */
 
@@ -70,7 +87,7 @@ static int complain_unused(struct ti_plugin_run *p, struct ti_ini *ini, struct t
 		rows[i] = schema->options[i].row;
 	ti_ini_unused(ini, s,
 		      (const struct ti_option *const[]){ ti_plugin_options, p->d->options, rows, filters },
-		      (const size_t[]){ ti_plugin_n_options, p->d->n_options, schema->n_options, n_filters }, 4);
+		      (const size_t[]){ TI_PLUGIN_OPTIONS, p->d->n_options, schema->n_options, n_filters }, 4);
 	free(rows);
 	return 0;
 }
@@ -116,9 +133,9 @@ static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_i
 
 	if (ti_option_defaults(p->d->options, p->d->n_options, p->config, why, sizeof(why)) < 0)
 		return ti_err(-EINVAL, "%s: a default of its own doesn't parse: %s", ti_plugin_name(p), why);
-	if (ti_option_defaults(ti_plugin_options, ti_plugin_n_options, &p->common, why, sizeof(why)) < 0)
+	if (ti_option_defaults(ti_plugin_options, TI_PLUGIN_OPTIONS, &p->common, why, sizeof(why)) < 0)
 		return ti_err(-EINVAL, "plugin options: %s", why);
-	ti_ini_apply(ini, s, ti_plugin_options, ti_plugin_n_options, &p->common);
+	ti_ini_apply(ini, s, ti_plugin_options, TI_PLUGIN_OPTIONS, &p->common);
 	ti_ini_apply(ini, s, p->d->options, p->d->n_options, p->config);
 	ti_ini_required(ini, s, ti_plugin_name(p), p->d->options, p->d->n_options, p->config);
 	apply_bpf_options(p, ini, s);
@@ -171,7 +188,7 @@ void ti_plugin_free(struct ti_plugin_run *p)
 	if (p->config)
 		ti_option_free(p->d->options, p->d->n_options, p->config);
 	free(p->config);
-	ti_option_free(ti_plugin_options, ti_plugin_n_options, &p->common);
+	ti_option_free(ti_plugin_options, TI_PLUGIN_OPTIONS, &p->common);
 	free(p);
 }
 

@@ -27,8 +27,11 @@ struct ti_plugin_common {
 	char *binary;
 	uint64_t ring_size; /* 0: the plugin's own */
 };
-extern const struct ti_option ti_plugin_options[];
-extern const size_t ti_plugin_n_options;
+#define TI_PLUGIN_OPTIONS 5
+extern const struct ti_option ti_plugin_options[TI_PLUGIN_OPTIONS];
+/* Of these, without `enabled`, those that make sense for a probe: copied to out[],
+ * TI_PLUGIN_OPTIONS rows at most; how many. */
+size_t ti_plugin_offered(const struct ti_probe *p, struct ti_option *out);
 
 /*
  * A plugin of module `m` (opened, borrowed) with its options from section `s`

@@ -52,6 +52,8 @@ int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, 
 void ti_probe_free(struct ti_probe *p);
 void ti_probe_freep(struct ti_probe **p);
 
+/* Is it at a function of a library or executable? */
+bool ti_program_in_binary(const struct ti_program *g);
 /* Put uprobes at another library or executable than the object names; -ENOENT: it
  * has none. */
 int ti_probe_binary(struct ti_probe *p, const char *path);

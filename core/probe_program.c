@@ -9,6 +9,11 @@
 #include <string.h>
 #include "probe.h"
 
+bool ti_program_in_binary(const struct ti_program *g)
+{
+	return g->hook == &ti_hook_uprobe || g->hook == &ti_hook_uretprobe;
+}
+
 int ti_probe_binary(struct ti_probe *p, const char *path)
 {
 	int r = -ENOENT;
@@ -18,7 +23,7 @@ int ti_probe_binary(struct ti_probe *p, const char *path)
 		const char *function = strrchr(g->target, ':');
 		char target[sizeof(g->target)];
 
-		if (!function || (g->hook != &ti_hook_uprobe && g->hook != &ti_hook_uretprobe))
+		if (!function || !ti_program_in_binary(g))
 			continue;
 		snprintf(target, sizeof(target), "%s%s", path, function);
 		memcpy(g->target, target, sizeof(target));
