@@ -24,14 +24,39 @@ counts() {
 	[ "$active $passive" = "$1 $1" ] || fail "the kernel has opened $active and accepted $passive, not $1"
 }
 
+# What the tracepoint itself has recorded in interrupts of the host's process 1: some
+# kernels run no BPF program there, and these connections, at most, may be missing.
+trace=/sys/kernel/tracing/instances/tcpinspect-$RANDOM$RANDOM
+untrace() {
+	[ ! -d $trace ] || { echo 0 >$trace/tracing_on && rmdir $trace; }
+}
+trap 'untrace; finish' EXIT
+mkdir $trace
+echo 65536 >$trace/buffer_size_kb
+echo 1 >$trace/options/record-tgid
+echo "protocol == 6 && (sport == 700 || dport == 700)" >$trace/events/sock/inet_sock_set_state/filter
+echo 1 >$trace/events/sock/inet_sock_set_state/enable
+
+unseen() {
+	sed -nE 's/.*\( +1\) .* sport=([0-9]+) dport=([0-9]+) saddr=([^ ]+) daddr=([^ ]+) saddrv6=([^ ]+) daddrv6=([^ ]+) .*/\1 \2 \3 \4 \5 \6/p' \
+		$trace/trace | awk -v here="$here_ns" -v there="$there_ns" '{
+			l = $3 == "0.0.0.0" ? $5 : $3; r = $4 == "0.0.0.0" ? $6 : $4
+			print $1 == 700 ? here " " r " " $2 " " l " 700" : there " " l " " $1 " " r " 700" }' | sort -u
+	echo >$trace/trace
+}
+
 # accounted NUMBER - each end once, established before closed, of known owners; an
 # accepted one's is one of the server's processes.
 accounted() {
 	jq -rn --argjson here "$here_ns" --argjson there "$there_ns" 'inputs | select(.netns == $here or .netns == $there) |
 		[.netns, .src_ip, .src_port, .dst_ip, .dst_port, .event, .direction, .comm // "-", .pid // 0,
 		 .preexisting // false, .untracked // false, .reason // "-"] | join(" ")' "$work/events" >"$work/rows"
+	unseen >"$work/unseen"
+	[ ! -s "$work/unseen" ] || echo "$(wc -l <"$work/unseen") ends had a transition in an interrupt of process 1"
 	awk -v n="$1" -v here="$here_ns" -v there="$there_ns" '
 		{ key = $1 " " $2 " " $3 " " $4 " " $5 }
+		FILENAME == ARGV[1] { unseen[key] = 1; may[$1]++; next }
+		key in unseen { next }
 		$6 == "established" { if (key in open) bad("established twice"); open[key] = 1; established[$1]++ }
 		$6 == "closed" { if (open[key] != 1) bad("closed before it was established, or twice"); open[key] = 2; closed[$1]++ }
 		$7 != ($1 == here ? "in" : "out") { bad("direction") }
@@ -40,12 +65,19 @@ accounted() {
 		$6 == "closed" && $12 != ($1 == here ? "remote_fin" : "local_fin") { bad("reason") }
 		function bad(what) { if (!(what in said)) print what ": " $0; said[what]++; failed++ }
 		END {
-			for (ns in closed) if (established[ns] != n || closed[ns] != n) {
-				print ns ": " established[ns] " established, " closed[ns] " closed of " n; failed++ }
+			for (ns in closed) if (established[ns] != n - may[ns] || closed[ns] != n - may[ns]) {
+				print ns ": " established[ns] " established, " closed[ns] " closed of " n - may[ns]; failed++ }
 			if (!closed[here] || !closed[there]) { print "one side is missing"; failed++ }
 			exit failed > 0
-		}' "$work/rows" || fail "connections are not accounted for"
+		}' "$work/unseen" "$work/rows" || fail "connections are not accounted for"
 	! grep -q ' lost (0' "$work/daemon.log" || grep -q ' 0 lost (0 ring' "$work/daemon.log" || fail "events were lost"
+}
+
+# settled NUMBER EVENT - wait for all of both sides; what is missing then accounted()
+# finds.
+settled() {
+	eventually 10 seen "$1" "$here_ns" ".event == \"$2\"" || :
+	eventually 3 seen "$1" "$there_ns" ".event == \"$2\"" || :
 }
 
 run_server() {
@@ -60,8 +92,7 @@ run_server
 active0=$(counter there TcpActiveOpens) passive0=$(counter here TcpPassiveOpens)
 on there "$storm" burst "$short" 700 "${addresses[@]}" || fail "not all were connected"
 counts "$short"
-exactly "$short" "$here_ns" '.event == "closed"'
-exactly "$short" "$there_ns" '.event == "closed"'
+settled "$short" closed
 stop
 accounted "$short"
 echo "ok: $short short connections"
@@ -76,13 +107,11 @@ processes=$(((held + 4999) / 5000))
 opened() { [ "$(grep -c open "$work/open")" = $processes ]; }
 eventually 60 opened || fail "not all were connected"
 counts "$held"
-exactly "$held" "$here_ns" '.event == "established"'
-exactly "$held" "$there_ns" '.event == "established"'
+settled "$held" established
 exactly 0 "$here_ns" '.event == "closed"'
 exec 9>&-
 wait $client || fail "the client failed"
-exactly "$held" "$here_ns" '.event == "closed"'
-exactly "$held" "$there_ns" '.event == "closed"'
+settled "$held" closed
 stop
 accounted "$held"
 echo "ok: $held connections at once"
