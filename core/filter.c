@@ -255,6 +255,9 @@ void ti_filter_read(struct ti_probe *p, const struct ti_option *own, size_t n_ow
 	ti_ini_apply(ini, s, offered, n, &p->filter);
 	check_values(&c);
 	check_hooks(&c, prefer);
+	/* A uprobe of one process isn't put into others. */
+	if (p->filter.list[PID] && !strchr(p->filter.list[PID], ','))
+		p->pid = atoi(p->filter.list[PID]);
 }
 
 /* --- the kernel's side --------------------------------------------------- */

@@ -212,3 +212,4 @@ exactly 0 "$here_ns" '.dst_port == 799 and .event == "established"'
 exactly 0 "$here_ns" '.preexisting and .dst_port != 799'
 echo "ok: preexisting"
 stop
+counted conn

@@ -179,8 +179,10 @@ static __always_inline __u64 ti_slot_behind(__u64 *ctx, __u32 params)
 #define TI_USER_(prog, group, order, section, words, from, args...)            \
 	int prog(void *ctx);                                                   \
 	static __always_inline void TI_CAT(prog, _body)(args);                 \
-	TI_HOOK(group, order) SEC(section) int prog(void *ctx)                 \
+	TI_HOOK(group, order) TI_KNOWS_PID SEC(section) int prog(void *ctx)    \
 	{                                                                      \
+		if (!ti_wants_pid(bpf_get_current_pid_tgid() >> 32))           \
+			return 0;                                              \
 		TI_CALL_(TI_CAT(prog, _body), words, from, args)               \
 		return 0;                                                      \
 	}                                                                      \
