@@ -47,6 +47,12 @@ struct {
 
 TI_CPU_ARRAY(struct conns_moved, conns_moved);
 
+/* Which of our programs run on this CPU. */
+struct busy {
+	__u64 retransmits, closes;
+};
+TI_CPU_ARRAY(struct busy, busy);
+
 /* Written by user space. */
 __u32 epoch;    /* number of the period */
 __u64 jiffy_ns;
@@ -54,110 +60,7 @@ __u64 jiffy_ns;
 static const struct conn no_conn;
 static const struct group no_group;
 
-/* --- groups: alarms by port or prefix, round-trip times --------------------- */
-
-static __always_inline __u32 log2_of(__u32 x)
-{
-	__u32 r = 0;
-
-#pragma unroll
-	for (__u32 shift = 16; shift; shift /= 2)
-		if (x >> shift) {
-			x >>= shift;
-			r += shift;
-		}
-	return r & (RTT_BUCKETS - 1);
-}
-
-static __always_inline void add_rtt(struct group *g, const struct sock *sk)
-{
-	__u32 now = epoch, srtt = SK(tcp_sock, sk, srtt_us) >> 3;
-	__u32 min = SK(tcp_sock, sk, rtt_min.s[0].v);
-	struct rtt_counts *c = &g->rtt[now & 1];
-
-	if (c->epoch != now) {
-		__builtin_memset(c, 0, sizeof(*c));
-		c->epoch = now;
-	}
-	__sync_fetch_and_add(&c->srtt[log2_of(srtt)], 1);
-	if (min != ~0u)
-		__sync_fetch_and_add(&c->min_rtt[log2_of(min)], 1);
-}
-
-static __always_inline struct group *group_of(const struct group_key *key)
-{
-	struct group *g = bpf_map_lookup_elem(&groups, key);
-
-	if (g)
-		return g;
-	bpf_map_update_elem(&groups, key, &no_group, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&groups, key);
-}
-
-static __always_inline void prefix_key(struct group_key *key, const ti_addr *addr)
-{
-	key->port = 0;
-	if (ti_addr_is_v4(addr)) {
-		key->prefix.addr = ti_addr_v4(bpf_htonl(bpf_ntohl(addr->lo >> 32) & ~0xffu));
-		key->prefix.len = 24;
-	} else {
-		key->prefix.addr.hi = addr->hi & bpf_cpu_to_be64(~0xffffull);
-		key->prefix.len = 48;
-	}
-}
-
-
-static __always_inline void alarm(const struct flow *f, const struct group_key *key,
-				  enum retrans_scope scope, enum retrans_cause cause, __u32 segs,
-				  __u32 limit)
-{
-	TI_EMIT(retrans_alarm, e) {
-		__builtin_memcpy(e, f, sizeof(*f));
-		if (key)
-			e->prefix = key->prefix;
-		e->scope = scope;
-		e->cause = cause;
-		e->segs = segs;
-		e->limit = limit;
-		e->window = window;
-	}
-}
-
-/* sk NULL: no round-trip time. Windows of groups are counted by several CPUs without
- * a lock: a segment may be missed when a slice begins. */
-static __always_inline void add_group(const struct group_key *key, const struct flow *f,
-				      const struct sock *sk, enum retrans_scope scope,
-				      enum retrans_cause cause, __u32 segs, __u32 limit)
-{
-	struct group *g = group_of(key);
-	__u32 sum;
-
-	if (!g)
-		return;
-	if (sk)
-		add_rtt(g, sk);
-	sum = segs ? window_add(&g->window, bpf_ktime_get_boot_ns(), window, limit, segs) : 0;
-	if (sum)
-		alarm(f, key, scope, cause, sum, limit);
-}
-
-/* segs 0: none, only a round-trip time. */
-static __always_inline void add_groups(const struct flow *f, const struct sock *sk, int outgoing,
-				       enum retrans_cause cause, __u32 segs)
-{
-	struct group_key key = { .netns = f->netns };
-
-	if (!rtt || (sk && !SK(tcp_sock, sk, srtt_us)))
-		sk = 0;
-	if (!sk && (!segs || (!alarm_port && !alarm_prefix)))
-		return;
-	if (!outgoing) {
-		key.port = f->src_port;
-		add_group(&key, f, sk, RETRANS_SCOPE_PORT, cause, segs, alarm_port);
-	}
-	prefix_key(&key, &f->dst_ip);
-	add_group(&key, f, sk, RETRANS_SCOPE_PREFIX, cause, segs, alarm_prefix);
-}
+#include "groups.bpf.h"
 
 /* --- connections -------------------------------------------------------------- */
 
@@ -284,6 +187,35 @@ static __always_inline void conn_add(struct conn *c, enum retrans_cause cause, _
 	c->in_period[now & 1] += segs;
 }
 
+/* --- twins ------------------------------------------------------------------------ */
+
+/*
+ * A program is not run while it runs already on this CPU: what a system call has
+ * started is interrupted by packets of other connections, which would be missed.
+ * Then its twin is run, in the group of the name with _nested, which does nothing
+ * else. Groups are attached in the order of their names, so it comes after what it
+ * looks at. (Before 5.15 a program is run all the same, and leaves it to its twin.)
+ */
+#define ALONE(what, call)                                                                 \
+	({                                                                                \
+		struct busy *busy_ = TI_CPU(busy);                                        \
+		if (busy_ && !busy_->what) {                                              \
+			busy_->what = 1;                                                  \
+			barrier();                                                        \
+			call;                                                             \
+			barrier();                                                        \
+			busy_->what = 0;                                                  \
+		}                                                                         \
+		0;                                                                        \
+	})
+#define NESTED(what, call)                                                                \
+	({                                                                                \
+		struct busy *busy_ = TI_CPU(busy);                                        \
+		if (busy_ && busy_->what)                                                 \
+			call;                                                             \
+		0;                                                                        \
+	})
+
 /* --- retransmissions ------------------------------------------------------------ */
 
 static __always_inline void report(const struct flow *f, const struct sock *sk, const void *skb,
@@ -346,24 +278,33 @@ static __always_inline int on_retransmit(const struct sock *sk, const void *skb,
 #define HAS_ERR bpf_core_field_exists(struct trace_event_raw_tcp_retransmit_skb___r, err)
 #define KNOWS	TI_KNOWS_FLOW TI_KNOWS_SOCK TI_KNOWS_PID
 
+#define RETRANSMIT(cookie)                                                                \
+	on_retransmit((void *)ctx[0], (void *)ctx[1], HAS_ERR ? (int)ctx[2] : 0, cookie)
+#define COOKIE bpf_get_socket_cookie((void *)ctx[0])
+
 TI_HOOK(retransmits, 0) KNOWS SEC("tp_btf/tcp_retransmit_skb")
 int retransmits_tp_btf(__u64 *ctx)
 {
-	return on_retransmit((void *)ctx[0], (void *)ctx[1], HAS_ERR ? (int)ctx[2] : 0,
-			     bpf_get_socket_cookie((void *)ctx[0]));
+	return ALONE(retransmits, RETRANSMIT(COOKIE));
 }
 
 /* Before 5.12 there is no cookie to be had. */
-TI_HOOK(retransmits, 1) KNOWS SEC("tp_btf/tcp_retransmit_skb")
-int retransmits_tp_btf_old(__u64 *ctx)
-{
-	return on_retransmit((void *)ctx[0], (void *)ctx[1], HAS_ERR ? (int)ctx[2] : 0, 0);
-}
-
-TI_HOOK(retransmits, 2) KNOWS SEC("raw_tp/tcp_retransmit_skb")
+TI_HOOK(retransmits, 1) KNOWS SEC("raw_tp/tcp_retransmit_skb")
 int retransmits_raw_tp(__u64 *ctx)
 {
-	return on_retransmit((void *)ctx[0], (void *)ctx[1], HAS_ERR ? (int)ctx[2] : 0, 0);
+	return ALONE(retransmits, RETRANSMIT(0));
+}
+
+TI_HOOK(retransmits_nested, 0) TI_IF_POSSIBLE KNOWS SEC("tp_btf/tcp_retransmit_skb")
+int nested_tp_btf(__u64 *ctx)
+{
+	return NESTED(retransmits, RETRANSMIT(COOKIE));
+}
+
+TI_HOOK(retransmits_nested, 1) TI_IF_POSSIBLE KNOWS SEC("raw_tp/tcp_retransmit_skb")
+int nested_raw_tp(__u64 *ctx)
+{
+	return NESTED(retransmits, RETRANSMIT(0));
 }
 
 /* --- SYN-ACKs: of a request, which is no connection yet ---------------------------- */
@@ -474,14 +415,14 @@ static __always_inline int on_state(const struct sock *sk, int from, int to)
 	return 0;
 }
 
-TI_HOOK(closes, 0) TI_IF_POSSIBLE KNOWS SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(closes_tp_btf, const struct sock *sk, int from, int to)
-{
-	return on_state(sk, from, to);
-}
-
-TI_HOOK(closes, 1) TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
+TI_HOOK(closes, 0) TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(closes_raw_tp, const struct sock *sk, int from, int to)
 {
-	return on_state(sk, from, to);
+	return ALONE(closes, on_state(sk, from, to));
+}
+
+TI_HOOK(closes_nested, 0) TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(closes_nested_raw_tp, const struct sock *sk, int from, int to)
+{
+	return NESTED(closes, on_state(sk, from, to));
 }
