@@ -23,12 +23,6 @@
 #include <unistd.h>
 #include "log.h"
 
-struct ti_memory {
-	const struct bpf_map *map; /* owned by the object */
-	void *at;
-	size_t length;
-};
-
 /* What libbpf said last: which program failed, and the line that says why. */
 static struct {
 	char prog[128];
@@ -154,9 +148,7 @@ int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, 
 
 void ti_probe_unload(struct ti_probe *p)
 {
-	for (size_t i = 0; i < p->n_memory; i++)
-		munmap(p->memory[i].at, p->memory[i].length);
-	p->n_memory = 0;
+	ti_probe_unmap(p);
 	for (size_t i = 0; i < p->n_programs; i++)
 		p->programs[i].prog = NULL;
 	bpf_object__close(p->obj);
@@ -416,101 +408,4 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 			ti_err(0, "%s: %s at %s: %s", p->plugin, group, p->programs[i].hook->name,
 			       p->programs[i].why);
 	return -EOPNOTSUPP;
-}
-
-/* --- memory -------------------------------------------------------------- */
-
-/* Bytes from one value of an array map to the next. */
-static size_t stride_of(const struct bpf_map *map)
-{
-	return (bpf_map__value_size(map) + 7) & ~7u;
-}
-
-/* An array map as live memory, mapped once. (The image that libbpf hands out for
- * .bss and .data is live only under skeletons.) */
-static char *mapped(struct ti_probe *p, const struct bpf_map *map)
-{
-	size_t page = getpagesize();
-	size_t length = (size_t)stride_of(map) * bpf_map__max_entries(map);
-	struct ti_memory *grown;
-	void *at;
-
-	for (size_t i = 0; i < p->n_memory; i++)
-		if (p->memory[i].map == map)
-			return p->memory[i].at;
-	grown = realloc(p->memory, (p->n_memory + 1) * sizeof(*grown));
-	if (!grown)
-		return NULL;
-	p->memory = grown;
-	length = (length + page - 1) / page * page;
-	at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-	if (at == MAP_FAILED)
-		return NULL;
-	p->memory[p->n_memory++] = (struct ti_memory){ map, at, length };
-	return at;
-}
-
-void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size)
-{
-	static const char *const sections[] = { ".bss", ".data" };
-	const struct bpf_map *map;
-
-	if (!p->obj)
-		return NULL;
-	for (size_t i = 0; i < p->schema->n_cpu_maps; i++)
-		if (!strcmp(p->schema->cpu_maps[i], name)) {
-			map = bpf_object__find_map_by_name(p->obj, name);
-			*size = stride_of(map);
-			return mapped(p, map);
-		}
-	for (size_t i = 0; i < TI_ARRAY_SIZE(sections); i++) {
-		int64_t at = ti_schema_var(p->schema, sections[i], name, size);
-		char *memory;
-
-		map = at < 0 ? NULL : bpf_object__find_map_by_name(p->obj, sections[i]);
-		memory = map ? mapped(p, map) : NULL;
-		if (memory)
-			return memory + at;
-	}
-	return NULL;
-}
-
-int ti_probe_map(struct ti_probe *p, const char *name)
-{
-	int fd = p->obj ? bpf_object__find_map_fd_by_name(p->obj, name) : -ENOENT;
-
-	return fd < 0 ? -ENOENT : fd;
-}
-
-void ti_probe_refresh(struct ti_probe *p)
-{
-	if (p->obj && p->filter.lists && ti_filter_refresh(&p->filter, p->obj) < 0)
-		ti_debug("%s: cgroups and network namespaces could not be looked up anew", p->plugin);
-}
-
-uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)
-{
-	size_t stride = 0;
-	char *at = ti_probe_memory(p, "ti_counters", &stride);
-	uint64_t sum = 0;
-
-	if (stride < (which + 1) * sizeof(uint64_t))
-		return 0;
-	for (int cpu = 0; at && cpu < ti_probe_cpus(); cpu++)
-		sum += __atomic_load_n((uint64_t *)(at + cpu * stride) + which, __ATOMIC_RELAXED);
-	return sum;
-}
-
-void ti_probe_say_missed(const struct ti_probe *p)
-{
-	for (size_t i = 0; i < p->n_programs; i++) {
-		const struct ti_program *g = &p->programs[i];
-		struct bpf_prog_info info = { 0 };
-		__u32 len = sizeof(info);
-
-		if (g->prog && bpf_obj_get_info_by_fd(bpf_program__fd(g->prog), &info, &len) == 0 &&
-		    info.recursion_misses)
-			ti_warn("%s: %s missed %llu events, which came while it was running on their CPU",
-				p->plugin, g->says->prog, (unsigned long long)info.recursion_misses);
-	}
 }

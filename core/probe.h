@@ -81,6 +81,8 @@ void ti_probe_unload(struct ti_probe *p); /* programs and maps go; safe when not
 /* As ti_host.cpus: values in a TI_CPU_ARRAY. */
 int ti_probe_cpus(void);
 
+void ti_probe_unmap(struct ti_probe *p); /* as unloading does */
+
 /* As ti_host.memory and ti_host.map. */
 void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size);
 int ti_probe_map(struct ti_probe *p, const char *name);

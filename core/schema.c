@@ -229,6 +229,7 @@ static int add_hook(struct ti_schema *s, const char *plugin, uint32_t func, cons
 	h->prog = at.thing;
 	h->order = atoi(colon + 1);
 	h->knows = knows_of(s, func);
+	h->twin = ti_schema_tag(s, func, -1, "twin") != NULL;
 	h->optional = ti_schema_tag(s, func, -1, "optional") != NULL;
 	h->group = ti_schema_keep(s, group);
 	return h->group ? 0 : -ENOMEM;

@@ -36,6 +36,7 @@ struct ti_bpf_hook {
 	unsigned order;
 	bool optional; /* the group: one of its programs says so */
 	unsigned knows; /* enum ti_knows */
+	bool twin; /* what it misses another program sees, or the other way round */
 };
 
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */

@@ -381,35 +381,35 @@ static __always_inline void on_nested(const struct sock *sk, int from, int to, i
 
 #define KNOWS TI_KNOWS_FLOW TI_KNOWS_SOCK TI_KNOWS_PID
 
-TI_HOOK(states, 0) KNOWS SEC("tp_btf/inet_sock_set_state")
+TI_HOOK(states, 0) TI_TWIN KNOWS SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(states_tp_btf, struct sock *sk, int from, int to)
 {
 	on_tracepoint(sk, from, to, TYPED);
 	return 0;
 }
 
-TI_HOOK(states, 1) KNOWS SEC("raw_tp/inet_sock_set_state")
+TI_HOOK(states, 1) TI_TWIN KNOWS SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(states_raw_tp, struct sock *sk, int from, int to)
 {
 	on_tracepoint(sk, from, to, 0);
 	return 0;
 }
 
-TI_HOOK(states, 2) KNOWS SEC("tp/sock/inet_sock_set_state")
+TI_HOOK(states, 2) TI_TWIN KNOWS SEC("tp/sock/inet_sock_set_state")
 int states_tp(struct trace_event_raw_inet_sock_set_state *ctx)
 {
 	on_tracepoint(BPF_CORE_READ(ctx, skaddr), BPF_CORE_READ(ctx, oldstate), BPF_CORE_READ(ctx, newstate), 0);
 	return 0;
 }
 
-TI_HOOK(states_nested, 0) TI_IF_POSSIBLE KNOWS SEC("tp_btf/inet_sock_set_state")
+TI_HOOK(states_nested, 0) TI_TWIN TI_IF_POSSIBLE KNOWS SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(nested_tp_btf, struct sock *sk, int from, int to)
 {
 	on_nested(sk, from, to, TYPED);
 	return 0;
 }
 
-TI_HOOK(states_nested, 1) TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
+TI_HOOK(states_nested, 1) TI_TWIN TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(nested_raw_tp, struct sock *sk, int from, int to)
 {
 	on_nested(sk, from, to, 0);

@@ -282,26 +282,26 @@ static __always_inline int on_retransmit(const struct sock *sk, const void *skb,
 	on_retransmit((void *)ctx[0], (void *)ctx[1], HAS_ERR ? (int)ctx[2] : 0, cookie)
 #define COOKIE bpf_get_socket_cookie((void *)ctx[0])
 
-TI_HOOK(retransmits, 0) KNOWS SEC("tp_btf/tcp_retransmit_skb")
+TI_HOOK(retransmits, 0) TI_TWIN KNOWS SEC("tp_btf/tcp_retransmit_skb")
 int retransmits_tp_btf(__u64 *ctx)
 {
 	return ALONE(retransmits, RETRANSMIT(COOKIE));
 }
 
 /* Before 5.12 there is no cookie to be had. */
-TI_HOOK(retransmits, 1) KNOWS SEC("raw_tp/tcp_retransmit_skb")
+TI_HOOK(retransmits, 1) TI_TWIN KNOWS SEC("raw_tp/tcp_retransmit_skb")
 int retransmits_raw_tp(__u64 *ctx)
 {
 	return ALONE(retransmits, RETRANSMIT(0));
 }
 
-TI_HOOK(retransmits_nested, 0) TI_IF_POSSIBLE KNOWS SEC("tp_btf/tcp_retransmit_skb")
+TI_HOOK(retransmits_nested, 0) TI_TWIN TI_IF_POSSIBLE KNOWS SEC("tp_btf/tcp_retransmit_skb")
 int nested_tp_btf(__u64 *ctx)
 {
 	return NESTED(retransmits, RETRANSMIT(COOKIE));
 }
 
-TI_HOOK(retransmits_nested, 1) TI_IF_POSSIBLE KNOWS SEC("raw_tp/tcp_retransmit_skb")
+TI_HOOK(retransmits_nested, 1) TI_TWIN TI_IF_POSSIBLE KNOWS SEC("raw_tp/tcp_retransmit_skb")
 int nested_raw_tp(__u64 *ctx)
 {
 	return NESTED(retransmits, RETRANSMIT(0));
@@ -415,13 +415,13 @@ static __always_inline int on_state(const struct sock *sk, int from, int to)
 	return 0;
 }
 
-TI_HOOK(closes, 0) TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
+TI_HOOK(closes, 0) TI_TWIN TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(closes_raw_tp, const struct sock *sk, int from, int to)
 {
 	return ALONE(closes, on_state(sk, from, to));
 }
 
-TI_HOOK(closes_nested, 0) TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
+TI_HOOK(closes_nested, 0) TI_TWIN TI_IF_POSSIBLE KNOWS SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(closes_nested_raw_tp, const struct sock *sk, int from, int to)
 {
 	return NESTED(closes, on_state(sk, from, to));

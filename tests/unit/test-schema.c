@@ -336,8 +336,8 @@ static void test_hooks(void **state)
 		{"returns", "returns_kretprobe_inet_csk_accept", 1, true, 0},
 		{"states", "states_tp_btf", 0, true, TI_KNOW_SOCK | TI_KNOW_PID},
 		{"states", "states_raw_tp", 1, true, 0},
-		{"users", "users_uprobe_", 0, false, 0},
-		{"users", "users_uretprobe_", 0, false, 0},
+		{"users", "users_uprobe_", 0, false, TI_KNOW_PID},
+		{"users", "users_uretprobe_", 0, false, TI_KNOW_PID},
 	};
 
 	(void)state;

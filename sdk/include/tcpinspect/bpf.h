@@ -226,6 +226,15 @@ static __always_inline void ti_submit_if(void *event, int wanted)
 #define TI_CAT_(a, b) a##b
 #define TI_CAT(a, b)  TI_CAT_(a, b)
 
+/*
+ * For a program and its twin. The kernel doesn't run a program while it runs already
+ * on this CPU, so that one which a system call has started misses what interrupts
+ * it. A second program at the same place that does the work when, and only when, the
+ * first is running sees that: see plugins/conn. Of programs without a twin the
+ * daemon says at the end what they have missed.
+ */
+#define TI_TWIN TI_TAG("twin")
+
 static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 					   enum ti_packet_hook hook)
 {
