@@ -236,6 +236,15 @@ static int attach_alternative(struct ti_places *pl, const struct ti_program *g,
 	return 0;
 }
 
+/* Of a group that has no hook: what the first alternative lacks. */
+static const char *why_none(const struct ti_probe *p, const char *group)
+{
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (!strcmp(p->programs[i].says->group, group) && p->programs[i].why[0])
+			return p->programs[i].why;
+	return "no hook for it here";
+}
+
 static void say_impossible(const struct ti_probe *p, const char *group)
 {
 	for (size_t i = 0; i < p->n_programs; i++)
@@ -268,7 +277,8 @@ static int attach_group(struct ti_places *pl, const struct ti_program *first,
 	if (i && place_new(pl, first, i))
 		pl->places[pl->n - 1]->failed = true;
 	if (first->says->optional) {
-		ti_warn("%s: runs without %s: no hook for it here", pl->probe->plugin, group);
+		ti_warn("%s: runs without %s: %s", pl->probe->plugin, group,
+			why_none(pl->probe, group));
 		return 0;
 	}
 	return ti_err(r, "%s: no hook left for %s%s%s", pl->probe->plugin, group, i ? " on " : "",

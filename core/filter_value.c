@@ -6,11 +6,13 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <linux/magic.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include "cgroup.h"
 #include "filter.h"
 #include "hook.h"
@@ -187,13 +189,13 @@ static void suggest_netns(const char *item, char *out, size_t size)
 /* 0 with its inode number (0: may not be looked at); -ENOENT; -EINVAL: another file. */
 static int netns_inode(const char *path, uint64_t *inode)
 {
-	struct statfs fs;
+	ti_cleanup(ti_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
 	*inode = 0;
-	if (stat(path, &st) < 0 || statfs(path, &fs) < 0)
+	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? -ENOENT : 0;
-	if (fs.f_type != NSFS_MAGIC)
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET || fstat(fd, &st) < 0)
 		return -EINVAL;
 	*inode = st.st_ino;
 	return 0;

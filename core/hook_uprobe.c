@@ -94,7 +94,7 @@ static int resolve(const char *target, char *path, const char **function, char *
 
 	if (!colon || colon == target || !colon[1])
 		return ti_hook_why(why, why_size, -EINVAL,
-				   "'%s' is no function: write uprobe/FILE:FUNCTION", target);
+				   "'%s' is no function: write FILE:FUNCTION", target);
 	snprintf(name, sizeof(name), "%.*s", (int)(colon - target), target);
 	*function = colon + 1;
 	r = find_file(name, path);

@@ -32,19 +32,25 @@ const struct ti_option ti_plugin_options[TI_PLUGIN_OPTIONS] = {
 		    "mostly 1MiB"),
 };
 #undef OPT
+static bool at_interfaces(const struct ti_probe *p)
+{
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (p->programs[i].hook->per_interface)
+			return true;
+	return false;
+}
+
 size_t ti_plugin_offered(const struct ti_probe *p, struct ti_option *out)
 {
-	bool at_interfaces = false, at_binaries = false;
+	bool at_binaries = false;
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->n_programs; i++) {
-		at_interfaces |= p->programs[i].hook->per_interface;
+	for (size_t i = 0; i < p->n_programs; i++)
 		at_binaries |= ti_program_in_binary(&p->programs[i]);
-	}
 	for (size_t i = 1; i < TI_PLUGIN_OPTIONS; i++) {
 		size_t field = ti_plugin_options[i].offset;
 
-		if ((field != offsetof(struct ti_plugin_common, interfaces) || at_interfaces) &&
+		if ((field != offsetof(struct ti_plugin_common, interfaces) || at_interfaces(p)) &&
 		    (field != offsetof(struct ti_plugin_common, binary) || at_binaries))
 			out[n++] = ti_plugin_options[i];
 	}
@@ -142,6 +148,9 @@ static int read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_i
 	check_hook(p, ini, s);
 	ti_filter_read(p->probe, p->d->options, p->d->n_options, ini, s, p->common.hook);
 	apply_binary(p, ini, s);
+	if (p->common.interfaces && !at_interfaces(p->probe))
+		error_at(ini, s, "interfaces", "%s is not at interfaces: its hooks see the whole host",
+			 ti_plugin_name(p));
 	return complain_unused(p, ini, s);
 }
 
@@ -163,6 +172,8 @@ int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_rou
 				  (const char *)p->d->bpf_end - (const char *)p->d->bpf);
 	if (r >= 0)
 		r = read_options(p, ini, s);
+	if (r >= 0 && instead && !at_interfaces(p->probe))
+		ti_warn("%s: -i is not for it: its hooks see the whole host", m->prefix.name);
 	if (r >= 0 && (instead || !p->common.interfaces)) {
 		free(p->common.interfaces);
 		p->common.interfaces = strdup(instead ? instead : interfaces);

@@ -251,7 +251,6 @@ static __always_inline int on_retransmit(const struct sock *sk, const void *skb,
 	__u32 segs = segs_of(skb), sum;
 	struct conn *c;
 
-	ti_count(TI_COUNT_SEEN);
 	read_ends(&f, sk);
 	if (!is_wanted(&f, sk))
 		return 0;
@@ -313,7 +312,6 @@ static __always_inline int on_synack(const struct sock *sk, const void *req)
 {
 	struct flow f = {};
 
-	ti_count(TI_COUNT_SEEN);
 	read_addrs(&f, req);
 	f.src_port = BPF_CORE_READ((const struct sock *)req, __sk_common.skc_num);
 	if (!is_wanted(&f, sk))
