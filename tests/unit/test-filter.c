@@ -254,6 +254,21 @@ static void mistakes(void **state)
 	}
 }
 
+/* A uprobe goes into one process only where one is named. */
+static void one_process(void **state)
+{
+	struct ti_probe *p = opened();
+
+	(void)state;
+	assert_int_equal(read_into(p, "pid=42", "auto"), 0);
+	assert_int_equal(p->pid, 42);
+	ti_probe_free(p);
+	p = opened();
+	assert_int_equal(read_into(p, "pid=42,43", "auto"), 0);
+	assert_int_equal(p->pid, 0);
+	ti_probe_free(p);
+}
+
 /* --- cost ---------------------------------------------------------------- */
 
 /* Instructions of a program after the verifier, 0: not loaded. */
@@ -318,7 +333,8 @@ int main(void)
 		cmocka_unit_test(prefixes),   cmocka_unit_test(ranges),
 		cmocka_unit_test(bad_values), cmocka_unit_test(namespaces),
 		cmocka_unit_test(offered),    cmocka_unit_test(alternatives),
-		cmocka_unit_test(mistakes),   cmocka_unit_test(unset_costs_nothing),
+		cmocka_unit_test(mistakes),
+		cmocka_unit_test(one_process),   cmocka_unit_test(unset_costs_nothing),
 	};
 
 	ti_probe_libbpf_log();
