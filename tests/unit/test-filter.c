@@ -334,7 +334,8 @@ int main(void)
 		cmocka_unit_test(bad_values), cmocka_unit_test(namespaces),
 		cmocka_unit_test(offered),    cmocka_unit_test(alternatives),
 		cmocka_unit_test(mistakes),
-		cmocka_unit_test(one_process),   cmocka_unit_test(unset_costs_nothing),
+		cmocka_unit_test(one_process),
+		cmocka_unit_test(unset_costs_nothing),
 	};
 
 	ti_probe_libbpf_log();
