@@ -109,6 +109,27 @@ static void say_queued(struct stucks *s, uint64_t key, const struct conn *c)
 	s->host->emit(s->h, s->established, &e, sizeof(e), s->now);
 }
 
+static int note_there(void *arg, const struct ti_socket *t)
+{
+	struct stucks *s = arg;
+
+	return append(&s->there, (struct held){.key = t->cookie}) ? 0 : -ENOMEM;
+}
+
+/* The kernel has no such socket any more: nobody has seen its end. Asked once a
+ * look, and only where something seems to be stuck. */
+static bool is_gone(struct stucks *s, const struct conn *c)
+{
+	if (c->netns != s->netns || !c->cookie)
+		return false;
+	if (!s->asked) {
+		s->there.n = 0;
+		s->asked = s->host->sockets(s->h, HELD_STATES, note_there, s) == 0 ? 1 : -1;
+		sort(&s->there);
+	}
+	return s->asked > 0 && !find(&s->there, c->cookie);
+}
+
 static int look_at(void *arg, const void *key, const void *value)
 {
 	struct stucks *s = arg;
@@ -123,6 +144,11 @@ static int look_at(void *arg, const void *key, const void *value)
 	if (c->state == CONN_STATE_SYN_RECV || !s->limit[c->state] || s->now - c->since < s->limit[c->state])
 		return 0;
 	said = find(&s->said, x.key);
+	if ((!said || said->since != c->since) && is_gone(s, c)) {
+		s->host->map_delete(s->h, s->conns, key);
+		s->unseen++;
+		return 0;
+	}
 	if (!append(&s->saying, x))
 		return -ENOMEM;
 	if (!said || said->since != c->since)
@@ -260,11 +286,15 @@ static void look_at_requests(struct stucks *s)
 void stucks_look(struct stucks *s, uint64_t now)
 {
 	s->now = now;
-	s->saying.n = 0;
+	s->saying.n = s->unseen = 0;
+	s->asked = 0;
 	if (s->host->map_each(s->h, s->conns, look_at, s) == 0) {
 		sort(&s->saying);
 		swap(&s->said, &s->saying);
 	}
+	if (s->unseen)
+		s->host->log(s->h, TI_LOG_WARNING, "%zu connections have ended unseen by this kernel's programs",
+			     s->unseen);
 	look_at_all_old(s);
 	look_at_requests(s);
 }
@@ -291,7 +321,7 @@ int stucks_init(struct stucks *s, const struct ti_host *host, struct ti_handle *
 
 void stucks_free(struct stucks *s)
 {
-	struct held_list *lists[] = {&s->said, &s->saying, &s->old};
+	struct held_list *lists[] = {&s->said, &s->saying, &s->old, &s->there};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
 		free(lists[i]->at);

@@ -42,6 +42,9 @@ struct stucks {
 	uint64_t limit[CONN_STATES];    /* ns; 0: none */
 	uint64_t now;
 	struct held_list said, saying;  /* of `conns`: at the walk before, at this one */
+	struct held_list there;         /* sockets in such states, by cookie, if asked > 0 */
+	int asked;                      /* at this look; -1: in vain */
+	size_t unseen;                  /* ends that were missed, at this look */
 	struct held_list old;           /* sockets that were in such a state at the start */
 	struct requests requests, requests_before; /* at this look, at the one before */
 	uint32_t netns;

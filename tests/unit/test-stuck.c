@@ -12,8 +12,8 @@
 #define SECOND 1000000000ull
 
 static struct conn table[2];
-static struct ti_socket requests[3];
-static int n_requests, n_stuck, n_established, deleted;
+static struct ti_socket requests[3], there[1];
+static int n_there, n_forgotten, n_requests, n_stuck, n_established, deleted;
 static struct stuck last;
 
 static int event_number(struct ti_handle *h, const char *name)
@@ -54,7 +54,11 @@ static int map_each(struct ti_handle *h, int fd, int (*fn)(void *, const void *,
 static int map_delete(struct ti_handle *h, int fd, const void *key)
 {
 	(void)h;
-	(void)key;
+	if (fd == 1) {
+		n_forgotten++;
+		memset(&table[*(const uint64_t *)key], 0, sizeof(*table));
+		return 0;
+	}
 	assert_int_equal(fd, 2);
 	return deleted++ ? -ENOENT : 0;
 }
@@ -64,7 +68,16 @@ static int sockets(struct ti_handle *h, uint32_t states, int (*fn)(void *, const
 	(void)h;
 	for (int i = 0; states == 1 << 3 && i < n_requests; i++)
 		fn(arg, &requests[i]);
+	for (int i = 0; states != 1 << 3 && i < n_there; i++)
+		fn(arg, &there[i]);
 	return 0;
+}
+
+static void say(struct ti_handle *h, enum ti_log_level level, const char *fmt, ...)
+{
+	(void)h;
+	assert_int_equal(level, TI_LOG_WARNING);
+	assert_non_null(strstr(fmt, "ended unseen"));
 }
 
 static uint64_t now(struct ti_handle *h)
@@ -75,7 +88,7 @@ static uint64_t now(struct ti_handle *h)
 
 static const struct ti_host host = {
 	.size = sizeof(host), .event = event_number, .emit = emit, .map = map, .map_each = map_each,
-	.map_delete = map_delete, .now = now, .sockets = sockets,
+	.map_delete = map_delete, .log = say, .now = now, .sockets = sockets,
 };
 
 static void test_retransmits_after(void **state)
@@ -93,7 +106,7 @@ static struct stucks fresh(void)
 	struct stucks s = {.limit[CONN_STATE_CLOSE_WAIT] = 60 * SECOND};
 
 	memset(table, 0, sizeof(table));
-	n_stuck = n_established = n_requests = deleted = 0;
+	n_stuck = n_established = n_requests = n_there = n_forgotten = deleted = 0;
 	assert_int_equal(stucks_init(&s, &host, NULL), 0);
 	return s;
 }
@@ -119,6 +132,28 @@ static void test_said_once(void **state)
 	table[0].since = 131 * SECOND;
 	stucks_look(&s, 300 * SECOND);
 	assert_int_equal(n_stuck, 2);
+	stucks_free(&s);
+}
+
+/* The kernel has it no more: its end was missed. */
+static void test_gone(void **state)
+{
+	struct stucks s = fresh();
+
+	(void)state;
+	s.netns = 7;
+	for (int i = 0; i < 2; i++)
+		table[i] = (struct conn){.since = SECOND, .state = CONN_STATE_CLOSE_WAIT, .netns = 7, .cookie = 100 + i};
+	there[0] = (struct ti_socket){.cookie = 101, .state = 8};
+	n_there = 1;
+	stucks_look(&s, 61 * SECOND);
+	assert_int_equal(n_stuck, 1);
+	assert_int_equal(last.cookie, 101);
+	assert_int_equal(n_forgotten, 1);
+	table[0] = (struct conn){.since = SECOND, .state = CONN_STATE_CLOSE_WAIT, .netns = 8, .cookie = 102};
+	stucks_look(&s, 62 * SECOND); /* of another namespace nothing can be asked */
+	assert_int_equal(n_stuck, 2);
+	assert_int_equal(n_forgotten, 1);
 	stucks_free(&s);
 }
 
@@ -170,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retransmits_after),
 		cmocka_unit_test(test_said_once),
+		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_queued_for_long),
 		cmocka_unit_test(test_requests_of_a_listener_are_one),
 	};
