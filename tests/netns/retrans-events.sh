@@ -13,7 +13,7 @@ serve far 5401 20000
 serve far 5402 200
 
 # talk NUMBER ADDRESS PORT - a connection that stays until it reads "close" from
-# the file descriptor 10 + NUMBER.
+# the file descriptor talks[NUMBER].
 cat >"$work/talk.py" <<'END_PY'
 import socket, sys
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
@@ -27,9 +27,11 @@ for line in sys.stdin:
     print("answered", flush=True)
 END_PY
 mkfifo "$work/in1" "$work/in2" "$work/in3" "$work/in4"
+talks=()
 talk() {
 	on here python3 "$work/talk.py" "$2" "$3" <"$work/in$1" >"$work/out$1" &
-	eval "exec $((10 + $1))>\"$work/in$1\""
+	exec {fd}>"$work/in$1"
+	talks[$1]=$fd
 	eventually 30 grep -qs open "$work/out$1" || fail "no connection to $2 port $3"
 }
 # say NUMBER BYTES [TIMES] - a message, and its answer.
@@ -37,7 +39,7 @@ say() {
 	local n
 	n=$(grep -c answered "$work/out$1" || :)
 	for _ in $(seq "${3-1}"); do
-		echo "$2" >&$((10 + $1))
+		echo "$2" >&"${talks[$1]}"
 		n=$((n + 1))
 		eventually 30 answered "$1" $n || fail "$1: no answer"
 	done
@@ -124,9 +126,9 @@ for p in "-4 $port4" "-6 $port6"; do
 		"$(ss_has "$family" 5401 bytes_sent)"
 done >"$work/ss"
 dsacks=$(ss_has -4 5402 dsack_dups)
-echo close >&11
-echo close >&12
-echo close >&13
+for n in 1 2 3; do
+	echo close >&"${talks[$n]}"
+done
 for p in "$port4" "$port6" "$port"; do
 	eventually 30 closed "$p" || fail "no last summary of port $p"
 done
