@@ -37,14 +37,19 @@ serve server 5303 100
 on far iperf3 -s >/dev/null &
 eventually 10 listening far 5201 || fail "no iperf3 in far"
 
+# transfer NAME ADDRESS BYTES - iperf3's server may be busy with the one before still.
+transfer() {
+	eventually 60 on "$1" iperf3 -c "$2" -n "$3" >"$work/iperf3.log" || fail "iperf3: $(cat "$work/iperf3.log")"
+}
+
 # Some of a bulk transfer's segments get lost, and some of what is sent again.
 bulk() {
 	drop 'tcp dport 5201 meta length > 500 numgen inc mod 40 20'
-	on bulk iperf3 -c $net4.1.2 -n 30M >"$work/iperf3.log"
-	on bulk iperf3 -c $net6:1::2 -n 30M >"$work/iperf3.log"
+	transfer bulk $net4.1.2 30M
+	transfer bulk $net6:1::2 30M
 	undrop
 	tc -n bulk qdisc add dev v0 root netem loss 3% delay 5ms 2>/dev/null || { echo "no netem here"; return 0; }
-	on bulk iperf3 -c $net4.1.2 -n 4M >"$work/iperf3.log"
+	transfer bulk $net4.1.2 4M
 	tc -n bulk qdisc del dev v0 root
 }
 
@@ -52,7 +57,7 @@ bulk() {
 merged() {
 	ip -n merged link set v0 gso_max_segs 65535
 	drop 'tcp dport 5201 meta length > 500 numgen inc mod 40 20'
-	on merged iperf3 -c $net6:2::2 -n 30M >"$work/iperf3.log"
+	transfer merged $net6:2::2 30M
 	undrop
 }
 
