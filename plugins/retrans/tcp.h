@@ -74,7 +74,7 @@ struct tcp_request_sock___r {
 	__u32 snt_isn;
 };
 
-/* Since 6.17 the tracepoint is also passed attempts that failed, and this. */
+/* Newer kernels (seen on 6.18) also pass attempts that failed, and this. */
 struct trace_event_raw_tcp_retransmit_skb___r {
 	int err;
 };

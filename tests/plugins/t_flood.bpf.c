@@ -5,6 +5,7 @@
  * CPU, whether one was lost, came twice or out of turn.
  */
 #include <tcpinspect/bpf.h>
+#include "named.h"
 
 struct call {
 	__u64 seq TI_HELP("1, 2, 3, ... by CPU, whether the ring took it or not");
@@ -19,27 +20,13 @@ struct calls {
 };
 TI_CPU_ARRAY(struct calls, calls);
 
-static __always_inline int is_ti_flood(void)
-{
-	static const char name[] = "ti_flood";
-	char comm[16];
-
-	if (bpf_get_current_comm(comm, sizeof(comm)) < 0)
-		return 0;
-#pragma unroll
-	for (int i = 0; i < (int)sizeof(name); i++)
-		if (comm[i] != name[i])
-			return 0;
-	return 1;
-}
-
 TI_HOOK(calls_in, 0) SEC("raw_tp/sys_enter")
 int calls_raw_tp(void *ctx)
 {
 	struct calls *c = TI_CPU(calls);
 	__u64 seq;
 
-	if (!c || !is_ti_flood())
+	if (!c || !IS_NAMED("ti_flood"))
 		return 0;
 	seq = ++c->seq;
 	TI_EMIT(call, e) {

@@ -4,6 +4,7 @@
  * page faults, once for every system call of the processes called ti_recursion.
  */
 #include <tcpinspect/bpf.h>
+#include "named.h"
 
 struct fault {
 	__u32 pid;
@@ -15,20 +16,6 @@ struct depth {
 	__u64 n;
 };
 TI_CPU_ARRAY(struct depth, depth);
-
-static __always_inline int is_ti_recursion(void)
-{
-	static const char name[] = "ti_recursion";
-	char comm[16];
-
-	if (bpf_get_current_comm(comm, sizeof(comm)) < 0)
-		return 0;
-#pragma unroll
-	for (int i = 0; i < (int)sizeof(name); i++)
-		if (comm[i] != name[i])
-			return 0;
-	return 1;
-}
 
 /* Where the kernel doesn't, this ends the recursion. */
 static __always_inline void fault(void)
@@ -46,7 +33,7 @@ static __always_inline void fault(void)
 TI_HOOK(calls, 0) SEC("raw_tp/sys_enter")
 int calls_raw_tp(void *ctx)
 {
-	if (is_ti_recursion())
+	if (IS_NAMED("ti_recursion"))
 		fault();
 	return 0;
 }
@@ -56,7 +43,7 @@ int faults_raw_tp(void *ctx)
 {
 	struct depth *d = TI_CPU(depth);
 
-	if (!d || !d->n || !is_ti_recursion())
+	if (!d || !d->n || !IS_NAMED("ti_recursion"))
 		return 0;
 	TI_EMIT(fault, e) {
 		e->pid = bpf_get_current_pid_tgid() >> 32;
