@@ -4,6 +4,7 @@
  * that complete. Decides nothing: that is user space's, once a second.
  */
 #include <tcpinspect/bpf.h>
+#include <tcpinspect/lookup.h>
 #include "synflood.h"
 
 TI_LICENSE("Dual BSD/GPL");
@@ -168,33 +169,6 @@ static __always_inline void count(struct counted *c, struct ti_packet *pkt, __u6
 	add_distinct(c->sources, hash);
 }
 
-/*
- * Would the kernel forward this packet? Asked for SYNs to no listener and for
- * SYN-ACKs to no socket: what only passes through is none of this host's.
- */
-static __always_inline int is_forwarded(struct ti_packet *pkt)
-{
-	struct bpf_fib_lookup fib = {
-		.family = pkt->family == 4 ? 2 : 10, /* AF_INET, AF_INET6 */
-		.l4_protocol = 6,
-		.sport = bpf_htons(pkt->src_port),
-		.dport = bpf_htons(pkt->dst_port),
-		.ifindex = pkt->ifindex,
-	};
-	long r;
-
-	if (pkt->family == 4) {
-		fib.ipv4_src = pkt->src.lo >> 32;
-		fib.ipv4_dst = pkt->dst.lo >> 32;
-	} else {
-		__builtin_memcpy(fib.ipv6_src, &pkt->src, sizeof(pkt->src));
-		__builtin_memcpy(fib.ipv6_dst, &pkt->dst, sizeof(pkt->dst));
-	}
-	r = bpf_fib_lookup(pkt->ctx, &fib, sizeof(fib), 0);
-	return r == BPF_FIB_LKUP_RET_SUCCESS || r == BPF_FIB_LKUP_RET_NO_NEIGH ||
-	       r == BPF_FIB_LKUP_RET_UNSUPP_LWT || r == BPF_FIB_LKUP_RET_FRAG_NEEDED;
-}
-
 static __always_inline void on_syn(struct ti_packet *pkt)
 {
 	struct synflood *s = TI_CPU(synflood);
@@ -206,7 +180,7 @@ static __always_inline void on_syn(struct ti_packet *pkt)
 	if (!slot) {
 		__u32 bucket = pkt->ifindex % BUCKETS;
 
-		if (is_forwarded(pkt))
+		if (ti_is_forwarded(pkt))
 			return;
 		add_target(&s->targets[bucket], pkt);
 		slot = SLOTS + bucket;
@@ -216,40 +190,12 @@ static __always_inline void on_syn(struct ti_packet *pkt)
 	add_source(&s->sources[sources_epoch & 1], &pkt->src, hash);
 }
 
-/* Does a SYN-ACK answer a socket of ours? */
-static __always_inline int is_answer(struct ti_packet *pkt)
-{
-	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *sk;
-	__u32 size = sizeof(tuple.ipv4);
-	int answer;
-
-	if (pkt->family == 4) {
-		tuple.ipv4.saddr = pkt->src.lo >> 32;
-		tuple.ipv4.daddr = pkt->dst.lo >> 32;
-		tuple.ipv4.sport = bpf_htons(pkt->src_port);
-		tuple.ipv4.dport = bpf_htons(pkt->dst_port);
-	} else {
-		__builtin_memcpy(tuple.ipv6.saddr, &pkt->src, sizeof(pkt->src));
-		__builtin_memcpy(tuple.ipv6.daddr, &pkt->dst, sizeof(pkt->dst));
-		tuple.ipv6.sport = bpf_htons(pkt->src_port);
-		tuple.ipv6.dport = bpf_htons(pkt->dst_port);
-		size = sizeof(tuple.ipv6);
-	}
-	sk = bpf_skc_lookup_tcp(pkt->ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	if (!sk)
-		return 0;
-	answer = sk->state != BPF_TCP_LISTEN;
-	bpf_sk_release(sk);
-	return answer;
-}
-
 static __always_inline void on_synack(struct ti_packet *pkt)
 {
 	struct synflood *s = TI_CPU(synflood);
 	struct counted *c;
 
-	if (!s || is_answer(pkt) || is_forwarded(pkt))
+	if (!s || ti_has_socket(pkt) || ti_is_forwarded(pkt))
 		return;
 	c = &s->counted[BACKSCATTER];
 	count(c, pkt, ti_hash(pkt->src.hi, pkt->src.lo));
