@@ -140,14 +140,17 @@ const struct ti_program *ti_probe_choice(const struct ti_probe *p, const char *g
 	return alternative(p, group, prefer, group_per_interface(p, group, prefer), 0);
 }
 
-/* First program of the group that follows the one at *i; NULL at the end. */
+/* First program of the next group from *i on that is wanted; NULL at the end. */
 static const struct ti_program *next_group(const struct ti_probe *p, size_t *i)
 {
-	const struct ti_program *g = *i < p->n_programs ? &p->programs[*i] : NULL;
+	const struct ti_program *g = NULL;
 
-	while (g && *i < p->n_programs && !strcmp(p->programs[*i].says->group, g->says->group))
-		(*i)++;
-	return g;
+	while (*i < p->n_programs && (!g || !ti_probe_wants(p, g->says->group))) {
+		g = &p->programs[*i];
+		while (*i < p->n_programs && !strcmp(p->programs[*i].says->group, g->says->group))
+			(*i)++;
+	}
+	return g && ti_probe_wants(p, g->says->group) ? g : NULL;
 }
 
 /* --- places -------------------------------------------------------------- */
@@ -202,8 +205,9 @@ static void say_attached(const struct ti_places *pl, const struct place *p)
 	const struct ti_program *wanted = preferred(pl->probe, p->program->says->group, prefer);
 
 	if (wanted && wanted->hook != a->hook && !ti_program_together(wanted, p->program))
-		ti_warn("%s: %s: %s stands in for %s (sees %s)", a->plugin, where, a->hook->name,
-			prefer, ti_hook_sees(a->hook, a->target));
+		ti_warn("%s: %s: %s stands in for %s%s%s (sees %s)", a->plugin, where, a->hook->name,
+			prefer, wanted->unwanted ? ": " : "", wanted->unwanted ? wanted->why : "",
+			ti_hook_sees(a->hook, a->target));
 	ti_info("%s: attached %s to %s%s%s%s", a->plugin, a->hook->name, where,
 		a->mode[0] ? " (" : "", a->mode, a->mode[0] ? ")" : "");
 }

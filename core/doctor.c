@@ -43,7 +43,11 @@ static void say_program(struct doctor *d, const struct ti_program *g, const stru
 		return;
 	}
 	snprintf(what, sizeof(what), "%s %s", g->hook->name, g->target);
-	printf("    %-28s %-10s %s%s\n", what, chosen ? "used" : g->usable ? "possible" : "missing",
+	printf("    %-28s %-10s %s%s\n", what,
+	       chosen	     ? "used" :
+	       g->usable     ? "possible" :
+	       g->unwanted   ? "not asked" :
+			       "missing",
 	       g->usable ? "sees " : "", g->usable ? ti_hook_sees(g->hook, g->target) : g->why);
 }
 
@@ -60,7 +64,7 @@ static bool say_groups(struct doctor *d, const struct ti_probe *p, const char *p
 		if (strcmp(group, g->says->group) && !d->json)
 			printf("  %s%s\n", g->says->group, g->says->optional ? " (optional)" : "");
 		group = g->says->group;
-		all &= choice || g->says->optional;
+		all &= choice || g->says->optional || !ti_probe_wants(p, g->says->group);
 		say_program(d, g, choice);
 	}
 	return all;

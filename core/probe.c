@@ -212,7 +212,7 @@ static const char *bare_group(const struct ti_probe *p)
 			optional |= p->programs[j].says->optional;
 			has |= p->programs[j].usable;
 		}
-		if (!has && !optional)
+		if (!has && !optional && ti_probe_wants(p, group))
 			return group;
 	}
 	return NULL;

@@ -23,6 +23,7 @@ struct ti_program {
 	char target[512];         /* what follows the hook's prefix in the section name */
 	bool usable;              /* by available(), and it has not failed to load; and
 				     so have those of its alternative */
+	bool unwanted;            /* not usable, since an option says so (TI_ONLY_IF) */
 	char why[512];            /* why not */
 	struct bpf_program *prog; /* NULL until loaded */
 };
@@ -65,9 +66,12 @@ bool ti_program_together(const struct ti_program *a, const struct ti_program *b)
  * p->programs). */
 void ti_probe_leave_out(struct ti_probe *p, const struct ti_program *g, const char *why);
 
-/* Ask each program's hook whether this kernel has it, and the common options whether
- * it knows what they need; fills usable and why. */
+/* Ask each program's hook whether this kernel has it, and the options whether it is
+ * wanted and knows what they need; fills usable, unwanted and why. */
 void ti_probe_survey(struct ti_probe *p);
+
+/* Is anything of a group wanted? */
+bool ti_probe_wants(const struct ti_probe *p, const char *group);
 
 /*
  * Load the programs that are usable. One that the kernel refuses becomes

@@ -53,6 +53,36 @@ void ti_probe_leave_out(struct ti_probe *p, const struct ti_program *g, const ch
 	}
 }
 
+static bool is_set(const struct ti_probe *p, const struct ti_bpf_option *o)
+{
+	const char *value = (const char *)p->rodata + o->row.offset;
+
+	for (uint32_t i = 0; i < o->width; i++)
+		if (value[i])
+			return true;
+	return false;
+}
+
+static bool is_unwanted(const struct ti_probe *p, const struct ti_bpf_hook *says, char *why,
+			size_t size)
+{
+	if (says->only_if && !is_set(p, says->only_if))
+		snprintf(why, size, "it is for '%s', which is not set", says->only_if->row.key);
+	else if (says->unless && is_set(p, says->unless))
+		snprintf(why, size, "it can't do what '%s' asks for", says->unless->row.key);
+	else
+		return false;
+	return true;
+}
+
+bool ti_probe_wants(const struct ti_probe *p, const char *group)
+{
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (!strcmp(p->programs[i].says->group, group) && !p->programs[i].unwanted)
+			return true;
+	return false;
+}
+
 void ti_probe_survey(struct ti_probe *p)
 {
 	char why[sizeof(p->programs->why)];
@@ -61,8 +91,12 @@ void ti_probe_survey(struct ti_probe *p)
 		p->programs[i].usable = true;
 		p->programs[i].why[0] = '\0';
 	}
-	for (size_t i = 0; i < p->n_programs; i++)
-		if (ti_filter_excludes(p, &p->programs[i], why, sizeof(why)) ||
-		    p->programs[i].hook->available(p->programs[i].target, why, sizeof(why)) < 0)
-			ti_probe_leave_out(p, &p->programs[i], why);
+	for (size_t i = 0; i < p->n_programs; i++) {
+		struct ti_program *g = &p->programs[i];
+
+		g->unwanted = is_unwanted(p, g->says, why, sizeof(why));
+		if (g->unwanted || ti_filter_excludes(p, g, why, sizeof(why)) ||
+		    g->hook->available(g->target, why, sizeof(why)) < 0)
+			ti_probe_leave_out(p, g, why);
+	}
 }

@@ -213,6 +213,24 @@ static unsigned knows_of(const struct ti_schema *s, uint32_t func)
 	return knows;
 }
 
+/* *option is the one that a tag names, or NULL. */
+static int option_of(const struct ti_schema *s, const char *plugin, uint32_t func, const char *tag,
+		     const struct ti_bpf_option **option)
+{
+	struct place at = { plugin, ti_schema_name(s, func), NULL };
+	const char *key = ti_schema_tag(s, func, -1, tag);
+
+	*option = NULL;
+	if (!key)
+		return 0;
+	for (size_t i = 0; i < s->n_options; i++)
+		if (!strcmp(s->options[i].row.key, key))
+			*option = &s->options[i];
+	if (!*option)
+		return ti_schema_refuse(&at, "is there by an option that is no TI_OPTION of this object");
+	return 0;
+}
+
 static int add_hook(struct ti_schema *s, const char *plugin, uint32_t func, const char *tag)
 {
 	struct place at = { plugin, ti_schema_name(s, func), NULL };
@@ -232,7 +250,11 @@ static int add_hook(struct ti_schema *s, const char *plugin, uint32_t func, cons
 	h->twin = ti_schema_tag(s, func, -1, "twin") != NULL;
 	h->optional = ti_schema_tag(s, func, -1, "optional") != NULL;
 	h->group = ti_schema_keep(s, group);
-	return h->group ? 0 : -ENOMEM;
+	if (!h->group)
+		return -ENOMEM;
+	if (option_of(s, plugin, func, "only_if:", &h->only_if) < 0)
+		return -EINVAL;
+	return option_of(s, plugin, func, "unless:", &h->unless);
 }
 
 static int by_group(const void *a, const void *b)

@@ -36,6 +36,7 @@ struct ti_bpf_hook {
 	unsigned order;
 	bool optional; /* the group: one of its programs says so */
 	unsigned knows; /* enum ti_knows */
+	const struct ti_bpf_option *only_if, *unless; /* that is set; NULL: always */
 	bool twin; /* what it misses another program sees, or the other way round */
 };
 

@@ -225,6 +225,26 @@ leaves_nothing() {
 	echo "ok: $plugin${mode:+ ($mode)}"
 }
 
+# A group that an option adds, and an alternative that one takes away.
+at_wish() {
+	plugin=t_wanted hook=tc place=v0
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0 --set plugin.$plugin.out=yes
+	eventually 10 attached_twice || fail "$plugin is not attached in both directions"
+	knock here 10.9.0.2:4005
+	knock there 10.9.0.1:4006
+	stop
+	expect 1 '.egress and .dst_port == 4005'
+	expect 1 '(.egress | not) and .dst_port == 4006'
+	start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0 --set plugin.$plugin.no_tc=yes
+	knock here 10.9.0.2:4005
+	knock there 10.9.0.1:4006
+	stop
+	grep -q "attached xdp to v0" "$work/daemon.log" || fail "$plugin is not at xdp without tc"
+	expect 1 '.dst_port == 4006'
+	expect 1 '.event == "syn"'
+	echo "ok: $plugin"
+}
+
 # Of their own: another script's connections show at tracepoints, too.
 port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
@@ -252,3 +272,4 @@ sockets sock_ops the root cgroup
 received cgroup_skb the root cgroup
 both cgroup_skb the root cgroup
 END
+at_wish

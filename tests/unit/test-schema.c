@@ -492,6 +492,9 @@ static void test_refused(void **state)
 		{"-DNO_HOOK '-DVARIABLE=TI_TAG(\"hook:x:y\") SEC(\"tc\") int f(void *c) { return "
 		 "0; }'",
 		 "probe: f has a hook tag"},
+		{"-DNO_HOOK '-DVARIABLE=TI_ONLY_IF(missing) TI_HOOK(x, 0) SEC(\"tc\") int f(void *c) { "
+		 "return 0; }'",
+		 "probe: f is there by an option that is no TI_OPTION of this object"},
 	};
 
 	(void)state;

@@ -223,6 +223,18 @@ static __always_inline void ti_submit_if(void *event, int wanted)
  * plugin is not run then. */
 #define TI_IF_POSSIBLE TI_TAG("optional")
 
+/*
+ * For a program: an alternative only while one of the plugin's TI_OPTIONs is set, which
+ * is: other than 0, "no" or its enum's value 0; or only while it is not. A group of which
+ * that leaves nothing isn't attached, and none of it is loaded. Programs made by
+ * TI_PACKET are declared before it:
+ *	TI_OPTION(ti_bool, responses, 0, 0, 1, "report responses, too");
+ *	TI_ONLY_IF(responses) int sent_tc_out(struct __sk_buff *ctx);
+ *	TI_PACKET(sent, TC_OUT) { ... }
+ */
+#define TI_ONLY_IF(option) TI_TAG("only_if:" #option)
+#define TI_UNLESS(option)  TI_TAG("unless:" #option)
+
 #define TI_CAT_(a, b) a##b
 #define TI_CAT(a, b)  TI_CAT_(a, b)
 
