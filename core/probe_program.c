@@ -63,13 +63,16 @@ static bool is_set(const struct ti_probe *p, const struct ti_bpf_option *o)
 	return false;
 }
 
-static bool is_unwanted(const struct ti_probe *p, const struct ti_bpf_hook *says, char *why,
+static bool is_unwanted(const struct ti_probe *p, const struct ti_program *g, char *why,
 			size_t size)
 {
+	const struct ti_bpf_hook *says = g->says;
+
 	if (says->only_if && !is_set(p, says->only_if))
 		snprintf(why, size, "it is for '%s', which is not set", says->only_if->row.key);
 	else if (says->unless && is_set(p, says->unless))
-		snprintf(why, size, "it can't do what '%s' asks for", says->unless->row.key);
+		snprintf(why, size, "%s can't do what '%s' asks for", g->hook->name,
+			 says->unless->row.key);
 	else
 		return false;
 	return true;
@@ -94,7 +97,7 @@ void ti_probe_survey(struct ti_probe *p)
 	for (size_t i = 0; i < p->n_programs; i++) {
 		struct ti_program *g = &p->programs[i];
 
-		g->unwanted = is_unwanted(p, g->says, why, sizeof(why));
+		g->unwanted = is_unwanted(p, g, why, sizeof(why));
 		if (g->unwanted || ti_filter_excludes(p, g, why, sizeof(why)) ||
 		    g->hook->available(g->target, why, sizeof(why)) < 0)
 			ti_probe_leave_out(p, g, why);

@@ -245,6 +245,19 @@ at_wish() {
 	echo "ok: $plugin"
 }
 
+# TCP headers in pieces of 8 bytes: of the first of them the ports are known.
+in_pieces() {
+	plugin=t_fragment
+	for hook in tc xdp; do
+		start here -P "$TI_TEST_PLUGINS/$plugin.so" -i v0 --set plugin.$plugin.hook=$hook
+		on there nmap -n -Pn -sS -f --max-retries 0 -p 4000-4019 10.9.0.1 >/dev/null
+		stop
+		[ "$(jq -s '[.[] | select(.dst_ip == "10.9.0.1" and .src_ip == "10.9.0.2" and .flags == 0) | .dst_port] | unique == [range(4000; 4020)]' "$work/events")" = true ] ||
+			fail "not each of 20 ports in fragments at $hook"
+	done
+	echo "ok: $plugin"
+}
+
 # Of their own: another script's connections show at tracepoints, too.
 port4=$((20000 + RANDOM % 20000))
 port6=$((port4 + 1))
@@ -273,3 +286,4 @@ received cgroup_skb the root cgroup
 both cgroup_skb the root cgroup
 END
 at_wish
+if command -v nmap >/dev/null; then in_pieces; else echo 'no nmap here: no fragments'; fi

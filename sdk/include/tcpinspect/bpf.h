@@ -264,6 +264,15 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 	}
 }
 
+/*
+ * Defined as 1 before this file is included by a probe that can do with less than a TCP
+ * header: its TI_PACKET bodies get first fragments, too, that end within it, with
+ * pkt->fragment set, ports and addresses, and no flags. They count as fragments.
+ */
+#ifndef TI_WANTS_FRAGMENTS
+#define TI_WANTS_FRAGMENTS 0
+#endif
+
 /* Parse, count, filter; true: there is a TCP packet for the body. */
 static __always_inline int ti_packet_begin(struct ti_packet *pkt)
 {
@@ -273,15 +282,15 @@ static __always_inline int ti_packet_begin(struct ti_packet *pkt)
 	if (!c)
 		return 0;
 	c->n[TI_COUNT_SEEN]++;
-	if (r == TI_TCP)
-		return ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 	if (r == TI_TRUNCATED)
 		c->n[TI_COUNT_TRUNCATED]++;
 	else if (r == TI_FRAGMENT)
 		c->n[TI_COUNT_FRAGMENT]++;
 	else if (r == TI_UNSUPPORTED)
 		c->n[TI_COUNT_UNSUPPORTED]++;
-	return 0;
+	if (r != TI_TCP && !(TI_WANTS_FRAGMENTS && pkt->fragment))
+		return 0;
+	return ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 }
 
 static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buff *skb,

@@ -62,6 +62,8 @@ struct ti_packet {
 	__u8 flags;          /* enum ti_tcp_flag */
 	__u8 ttl;            /* or hop limit */
 	__u8 egress;         /* 1: leaves this host */
+	__u8 fragment;       /* 1: a first fragment that ends within the TCP header: of that
+				only the ports are known */
 	ti_ifindex ifindex;
 	enum ti_packet_hook hook;
 	__u32 len;           /* bytes of the frame, also what isn't captured */
@@ -76,7 +78,8 @@ struct ti_linear {
 	__be16 proto; /* EtherType */
 };
 
-/* Outcome of ti_packet_parse; all but TI_TCP are counted by the caller. */
+/* Outcome of ti_packet_parse; all but TI_TCP are counted by the caller. TI_FRAGMENT: there
+ * is no TCP header, or (pkt->fragment) the ports only. */
 enum ti_parsed {
 	TI_TCP,
 	TI_NOT_TCP,
@@ -152,6 +155,20 @@ static __always_inline int ti_addr_is_v4(const ti_addr *a)
 	return a->hi == 0 && (__u32)a->lo == bpf_htonl(0xffff);
 }
 
+/* A first fragment may end within the TCP header, as those of `nmap -f` do. */
+static __always_inline enum ti_parsed ti_parse_ports(struct ti_packet *pkt, __u32 off, __u32 end)
+{
+	__be16 ports[2];
+
+	if (off + sizeof(ports) > end || ti_load(pkt->ctx, pkt->hook, off, ports, sizeof(ports)))
+		return TI_FRAGMENT;
+	pkt->fragment = 1;
+	pkt->l4 = off;
+	pkt->src_port = bpf_ntohs(ports[0]);
+	pkt->dst_port = bpf_ntohs(ports[1]);
+	return TI_FRAGMENT;
+}
+
 /* A first fragment may end within the TCP options: what stands before them counts. */
 static __always_inline enum ti_parsed ti_parse_tcp(struct ti_packet *pkt, __u32 off, __u32 end,
 						   int fragment)
@@ -200,7 +217,7 @@ static __always_inline enum ti_parsed ti_parse_ipv4(struct ti_packet *pkt, __u32
 	if (frag & 0x1fff) /* offset: a later fragment */
 		return TI_FRAGMENT;
 	if ((frag & 0x2000) && len < ihl + sizeof(struct ti_tcp_hdr))
-		return TI_FRAGMENT;
+		return ti_parse_ports(pkt, off + ihl, off + len);
 	/* 0 in a packet of over 64 KiB that GRO has put together (BIG TCP). */
 	return ti_parse_tcp(pkt, off + ihl, len ? off + len : pkt->len, frag & 0x2000);
 }
@@ -252,7 +269,7 @@ static __always_inline enum ti_parsed ti_parse_ipv6(struct ti_packet *pkt, __u32
 	if (next != 6)
 		return ti_is_exthdr(next) ? TI_UNSUPPORTED : TI_NOT_TCP;
 	if (fragmented && off + sizeof(struct ti_tcp_hdr) > end)
-		return TI_FRAGMENT;
+		return ti_parse_ports(pkt, off, end);
 	return ti_parse_tcp(pkt, off, end, fragmented);
 }
 
