@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One program a hook for test-hook.c, each counting what the test has sent. */
+/* One program a hook, each counting what the test has sent. */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include "test-hook.h"
+#include "hook-counts.h"
 
 struct counts counts;
 
@@ -75,14 +75,14 @@ int count_tp_btf(void *ctx)
 	return count_tracepoint();
 }
 
-SEC("uprobe/test-hook:ti_test_function")
+SEC("uprobe/test-hook-host:ti_test_function")
 int count_uprobe(void *ctx)
 {
 	__sync_fetch_and_add(&counts.called, 1);
 	return 0;
 }
 
-SEC("uretprobe/test-hook:ti_test_function")
+SEC("uretprobe/test-hook-host:ti_test_function")
 int count_uretprobe(void *ctx)
 {
 	__sync_fetch_and_add(&counts.returned, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The memory that test-hook.bpf.c and test-hook.c share: the object's .bss. */
-#ifndef TEST_HOOK_H
-#define TEST_HOOK_H
+/* The memory that hook-fixture.bpf.c and the tests share: the object's .bss. */
+#ifndef HOOK_COUNTS_H
+#define HOOK_COUNTS_H
 
 #include <linux/types.h>
 
