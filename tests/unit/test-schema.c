@@ -601,11 +601,9 @@ int main(void)
 		cmocka_unit_test(test_events),	    cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_enum_names),
 		cmocka_unit_test(test_options),	    cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_params),	    cmocka_unit_test(test_internals),
 		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_sized_maps),
 		cmocka_unit_test(test_variables),
-		cmocka_unit_test(test_params),	    cmocka_unit_test(test_internals),
-		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_fixture_is_good),
 		cmocka_unit_test(test_without_btf), cmocka_unit_test(test_rodata_is_shorter),
 	};
