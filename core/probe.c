@@ -244,6 +244,12 @@ static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t rin
 		map = bpf_object__find_map_by_name(obj, p->schema->cpu_maps[i]);
 		r = map ? bpf_map__set_max_entries(map, ti_probe_cpus()) : -ENOENT;
 	}
+	for (size_t i = 0; r >= 0 && i < p->schema->n_extras; i++) {
+		const struct ti_bpf_extra *extra = &p->schema->extras[i];
+
+		map = bpf_object__find_map_by_name(obj, extra->map);
+		r = map ? bpf_map__set_autocreate(map, ti_probe_is_set(p, extra->only_if)) : -ENOENT;
+	}
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	if (r >= 0)
 		r = ti_filter_maps(&p->filter, obj);

@@ -293,22 +293,37 @@ static int read_hooks(struct ti_schema *s, const char *plugin)
 	return 0;
 }
 
-static int read_maps(struct ti_schema *s)
+static int read_map(struct ti_schema *s, const char *plugin, uint32_t var)
+{
+	const struct ti_bpf_option *only_if;
+	struct ti_bpf_extra *extra;
+	const char **name;
+
+	if (option_of(s, plugin, var, "only_if:", &only_if) < 0)
+		return -EINVAL;
+	if (only_if) {
+		extra = ti_schema_grow(&s->extras, &s->n_extras, sizeof(*extra));
+		if (!extra)
+			return -ENOMEM;
+		*extra = (struct ti_bpf_extra){ ti_schema_name(s, var), only_if };
+	}
+	if (!ti_schema_tag(s, var, -1, "cpus"))
+		return 0;
+	name = ti_schema_grow(&s->cpu_maps, &s->n_cpu_maps, sizeof(*name));
+	if (!name)
+		return -ENOMEM;
+	*name = ti_schema_name(s, var);
+	return 0;
+}
+
+static int read_maps(struct ti_schema *s, const char *plugin)
 {
 	const struct btf_type *sec = ti_schema_section(s, ".maps");
+	int r = 0;
 
-	for (uint32_t i = 0; sec && i < btf_vlen(sec); i++) {
-		uint32_t var = btf_var_secinfos(sec)[i].type;
-		const char **slot;
-
-		if (!ti_schema_tag(s, var, -1, "cpus"))
-			continue;
-		slot = ti_schema_grow(&s->cpu_maps, &s->n_cpu_maps, sizeof(*slot));
-		if (!slot)
-			return -ENOMEM;
-		*slot = ti_schema_name(s, var);
-	}
-	return 0;
+	for (uint32_t i = 0; sec && r == 0 && i < btf_vlen(sec); i++)
+		r = read_map(s, plugin, btf_var_secinfos(sec)[i].type);
+	return r;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -333,7 +348,7 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 	if (r >= 0)
 		r = read_hooks(s, plugin);
 	if (r >= 0)
-		r = read_maps(s);
+		r = read_maps(s, plugin);
 	if (r < 0)
 		return r;
 	*out = TI_TAKE(s);
@@ -353,6 +368,7 @@ void ti_schema_free(struct ti_schema *s)
 	free(s->hooks);
 	free(s->params);
 	free(s->cpu_maps);
+	free(s->extras);
 	btf__free(s->btf);
 	free(s);
 }

@@ -40,6 +40,12 @@ struct ti_bpf_hook {
 	bool twin; /* what it misses another program sees, or the other way round */
 };
 
+/* A map that is made only while an option is set. */
+struct ti_bpf_extra {
+	const char *map;
+	const struct ti_bpf_option *only_if;
+};
+
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */
 struct ti_bpf_params {
 	const char *function;
@@ -58,6 +64,8 @@ struct ti_schema {
 	size_t n_params;
 	const char **cpu_maps;       /* maps to be sized to the number of CPUs */
 	size_t n_cpu_maps;
+	struct ti_bpf_extra *extras;
+	size_t n_extras;
 
 	struct btf *btf;  /* owned: the names above point into it ... */
 	void **owned;     /* ... or are among these */
