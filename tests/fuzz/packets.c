@@ -63,7 +63,7 @@ fail(const struct program *p, const struct frame *f, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "%s, frame %llu of seed %llu: %s", p->name, (unsigned long long)number,
 		(unsigned long long)seed, what);
-	for (size_t i = 0; i < f->len; i++)
+	for (size_t i = 0; i < f->len && i < 256; i++)
 		fprintf(stderr, "%s%02x", i % 32 ? " " : "\n", f->at[i]);
 	die(" ");
 }
