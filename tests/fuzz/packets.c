@@ -125,7 +125,8 @@ static void add_program(uint32_t id)
 		return;
 	}
 	snprintf(p->name, sizeof(p->name), "%s", info.name);
-	p->sees_none = p->type == BPF_PROG_TYPE_SOCKET_FILTER && strstr(info.name, "_out");
+	p->sees_none = p->type == BPF_PROG_TYPE_SOCKET_FILTER &&
+		       (!strncmp(info.name, "sent", 4) || strstr(info.name, "_out"));
 	for (uint32_t i = 0; i < info.nr_map_ids && i < 64; i++)
 		look_at_map(p, maps[i]);
 	if (!p->counters)
