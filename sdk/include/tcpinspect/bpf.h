@@ -323,8 +323,8 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 #define TI_WANTS_FRAGMENTS 0
 #endif
 
-/* Parse, count, filter; true: there is a TCP packet for the body. */
-static __always_inline int ti_packet_begin(struct ti_packet *pkt)
+/* Parse and count; true: there is a TCP packet for the body, whatever the options say. */
+static __always_inline int ti_packet_counted(struct ti_packet *pkt)
 {
 	struct ti_counters *c = TI_CPU(ti_counters);
 	enum ti_parsed r = ti_packet_parse(pkt);
@@ -338,9 +338,14 @@ static __always_inline int ti_packet_begin(struct ti_packet *pkt)
 		c->n[TI_COUNT_FRAGMENT]++;
 	else if (r == TI_UNSUPPORTED)
 		c->n[TI_COUNT_UNSUPPORTED]++;
-	if (r != TI_TCP && !(TI_WANTS_FRAGMENTS && pkt->fragment))
-		return 0;
-	return ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
+	return r == TI_TCP || (TI_WANTS_FRAGMENTS && pkt->fragment);
+}
+
+/* And filter. */
+static __always_inline int ti_packet_begin(struct ti_packet *pkt)
+{
+	return ti_packet_counted(pkt) &&
+	       ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 }
 
 static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buff *skb,
