@@ -151,6 +151,8 @@ static void say(void *arg, enum scan_news news, const struct scan *scan, uint32_
 	struct scan_end e = {0};
 
 	fill(scan, &e);
+	if (news == SCAN_ENDS)
+		s->told = now - TELL_AGAIN; /* what its sources did is forgotten here */
 	if (news == SCAN_ENDS && scan->ports)
 		e.ranges.len = ports_ranges(scan->ports, e.ranges.str, sizeof(e.ranges.str));
 	s->host->emit(s->h, s->event[news], &e, news == SCAN_ENDS ? sizeof(e) : sizeof(struct scan_start),

@@ -71,7 +71,7 @@ soon() {
 
 # scan COMMAND... - from there, to its end.
 scan() {
-	on there "$@" >"$work/scan.out" 2>&1 || fail "$*: $(tail -n 3 "$work/scan.out")"
+	on there timeout 30 "$@" >"$work/scan.out" 2>&1 || fail "$*: $(tail -n 3 "$work/scan.out")"
 }
 
 # one CONDITION - what was scanned was found as one scan, and fulfils it.
