@@ -244,6 +244,14 @@ static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t rin
 		map = bpf_object__find_map_by_name(obj, p->schema->cpu_maps[i]);
 		r = map ? bpf_map__set_max_entries(map, ti_probe_cpus()) : -ENOENT;
 	}
+	for (size_t i = 0; r >= 0 && i < p->schema->n_sized_maps; i++) {
+		const struct ti_bpf_sized *sized = &p->schema->sized_maps[i];
+		uint32_t entries;
+
+		memcpy(&entries, (char *)p->rodata + sized->offset, sizeof(entries));
+		map = bpf_object__find_map_by_name(obj, sized->map);
+		r = map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
+	}
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	if (r >= 0)
 		r = ti_filter_maps(&p->filter, obj);

@@ -326,22 +326,50 @@ static int read_hooks(struct ti_schema *s, const char *plugin)
 	return 0;
 }
 
-static int read_maps(struct ti_schema *s)
+static int add_cpu_map(struct ti_schema *s, const char *map)
 {
-	const struct btf_type *sec = ti_schema_section(s, ".maps");
+	const char **slot = ti_schema_grow(&s->cpu_maps, &s->n_cpu_maps, sizeof(*slot));
 
-	for (uint32_t i = 0; sec && i < btf_vlen(sec); i++) {
-		uint32_t var = btf_var_secinfos(sec)[i].type;
-		const char **slot;
+	if (!slot)
+		return -ENOMEM;
+	*slot = map;
+	return 0;
+}
 
-		if (!ti_schema_tag(s, var, -1, "cpus"))
+static int add_sized_map(struct ti_schema *s, const char *plugin, const char *map, const char *option)
+{
+	struct place at = { plugin, map, NULL };
+	struct ti_bpf_sized *slot;
+
+	for (size_t i = 0; i < s->n_options; i++) {
+		const struct ti_bpf_option *o = &s->options[i];
+
+		if (strcmp(o->row.key, option) || o->width != sizeof(uint32_t) || o->row.min < 1)
 			continue;
-		slot = ti_schema_grow(&s->cpu_maps, &s->n_cpu_maps, sizeof(*slot));
+		slot = ti_schema_grow(&s->sized_maps, &s->n_sized_maps, sizeof(*slot));
 		if (!slot)
 			return -ENOMEM;
-		*slot = ti_schema_name(s, var);
+		*slot = (struct ti_bpf_sized){ .map = map, .offset = o->row.offset };
+		return 0;
 	}
-	return 0;
+	return ti_schema_refuse(&at, "has its size from an option that is none; name a TI_OPTION of type __u32 that is at least 1");
+}
+
+static int read_maps(struct ti_schema *s, const char *plugin)
+{
+	const struct btf_type *sec = ti_schema_section(s, ".maps");
+	int r = 0;
+
+	for (uint32_t i = 0; sec && r >= 0 && i < btf_vlen(sec); i++) {
+		uint32_t var = btf_var_secinfos(sec)[i].type;
+		const char *option = ti_schema_tag(s, var, -1, "sized:");
+
+		if (ti_schema_tag(s, var, -1, "cpus"))
+			r = add_cpu_map(s, ti_schema_name(s, var));
+		else if (option)
+			r = add_sized_map(s, plugin, ti_schema_name(s, var), option);
+	}
+	return r;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -366,7 +394,7 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 	if (r >= 0)
 		r = read_hooks(s, plugin);
 	if (r >= 0)
-		r = read_maps(s);
+		r = read_maps(s, plugin);
 	if (r < 0)
 		return r;
 	*out = TI_TAKE(s);
@@ -387,6 +415,7 @@ void ti_schema_free(struct ti_schema *s)
 	free(s->hooks);
 	free(s->params);
 	free(s->cpu_maps);
+	free(s->sized_maps);
 	btf__free(s->btf);
 	free(s);
 }

@@ -53,6 +53,12 @@ struct ti_bpf_params {
 	uint32_t offset;
 };
 
+/* A map with as many entries as an option says. */
+struct ti_bpf_sized {
+	const char *map;
+	uint32_t offset; /* of the option, a __u32 of .rodata */
+};
+
 struct ti_schema {
 	struct ti_event_type *types; /* types[i].number == i */
 	uint32_t *type_vars;         /* offset in .rodata of each type's number */
@@ -67,6 +73,8 @@ struct ti_schema {
 	size_t n_params;
 	const char **cpu_maps;       /* maps to be sized to the number of CPUs */
 	size_t n_cpu_maps;
+	struct ti_bpf_sized *sized_maps;
+	size_t n_sized_maps;
 
 	struct btf *btf;  /* owned: the names above point into it ... */
 	void **owned;     /* ... or are among these */

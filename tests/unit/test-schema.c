@@ -296,6 +296,7 @@ static void test_options(void **state)
 		{"millis", TI_OPT_DURATION, 8, "1500ms", 0, 0, "whole milliseconds"},
 		{"micros", TI_OPT_DURATION, 8, "2us", 0, 0, "whole microseconds"},
 		{"nanos", TI_OPT_DURATION, 8, "2001ns", 0, 0, "neither"},
+		{"entries", TI_OPT_U32, 4, "64", 1, 1024, "of a map"},
 		{"mode", TI_OPT_ENUM, 4, "watch", 0, 0, "what to do"},
 	};
 
@@ -393,6 +394,16 @@ static void test_cpu_maps(void **state)
 	assert_true(counters && pairs);
 }
 
+static void test_sized_maps(void **state)
+{
+	size_t size;
+
+	(void)state;
+	assert_int_equal(good->n_sized_maps, 1);
+	assert_string_equal(good->sized_maps[0].map, "sized");
+	assert_int_equal(good->sized_maps[0].offset, ti_schema_var(good, ".rodata", "entries", &size));
+}
+
 static void test_variables(void **state)
 {
 	size_t size = 0;
@@ -424,6 +435,8 @@ static void assert_refused(int r, const char *text)
 #define POINTS "is a pointer, which means nothing outside the kernel"
 #define NAMED  "is a name that every event has already; choose another"
 #define ARRAY  "is an array; use ti_str(N) for text or ti_list(T, N)"
+#define SIZED  "struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); } m SEC(\".maps\") TI_SIZED_BY(o)"
+#define UNSIZED "probe: m has its size from an option that is none"
 #define STRUCT "is a struct; write its members as fields, or use ti_list"
 
 static void test_refused(void **state)
@@ -494,6 +507,10 @@ static void test_refused(void **state)
 		/* functions */
 		{"'-DVARIABLE=TI_TAG(\"params:f\") const volatile __u64 wide'",
 		 "probe: wide is tagged for a function's parameters but not made by TI_RETURN"},
+		/* maps */
+		{"'-DVARIABLE=" SIZED "'", UNSIZED},
+		{"'-DVARIABLE=TI_OPTION(__u64, o, 1, 1, 9, \"\"); " SIZED "'", UNSIZED},
+		{"'-DVARIABLE=TI_OPTION(__u32, o, 1, 0, 9, \"\"); " SIZED "'", UNSIZED},
 		/* hooks */
 		{"-DNO_HOOK", "probe: its BPF object has no hook; use TI_PACKET or TI_HOOK"},
 		{"-DNO_HOOK '-DVARIABLE=TI_TAG(\"hook:x\") SEC(\"tc\") int f(void *c) { return 0; "
@@ -585,7 +602,8 @@ int main(void)
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_enum_names),
 		cmocka_unit_test(test_options),	    cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_params),	    cmocka_unit_test(test_internals),
-		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_sized_maps),
+		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_fixture_is_good),
 		cmocka_unit_test(test_without_btf), cmocka_unit_test(test_rodata_is_shorter),
 	};

@@ -54,6 +54,14 @@
 	TI_TAG("help:" help)                                                   \
 	const volatile type name = (def)
 
+/*
+ * For a map: as many entries as an option of type __u32 says, whatever its
+ * max_entries:
+ *	TI_OPTION(__u32, connections, 4096, 1, 1000000, "connections followed at once");
+ *	struct { ... } conns SEC(".maps") TI_SIZED_BY(connections);
+ */
+#define TI_SIZED_BY(option) TI_TAG("sized:" #option)
+
 /* Filled by the daemon before load. */
 const volatile __u32 ti_netns; /* inode number of the daemon's network namespace */
 const volatile __u32 ti_cpus;  /* values in a TI_CPU_ARRAY */
