@@ -293,6 +293,11 @@ static void fill_rodata(struct ti_probe *p)
 
 		memcpy((char *)p->rodata + p->schema->type_vars[i], &number, sizeof(number));
 	}
+	for (size_t i = 0; i < p->schema->n_internals; i++) {
+		uint64_t number = p->schema->n_types + i;
+
+		memcpy((char *)p->rodata + p->schema->internals[i].offset, &number, sizeof(number));
+	}
 	for (size_t i = 0; i < p->schema->n_params; i++) {
 		int n = ti_kernel_params(p->schema->params[i].function);
 		uint32_t params = n < 0 ? 0 : n;

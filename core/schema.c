@@ -128,24 +128,55 @@ static int severity_of(const char *text, enum ti_severity *out)
 	return -EINVAL;
 }
 
+/* The struct that the pointer of TI_EVENT or TI_INTERNAL is to; NULL: refused. */
+static const struct btf_type *struct_of(const struct ti_schema *s, const struct place *at, uint32_t var,
+					uint32_t *id)
+{
+	const struct btf_type *t = btf__type_by_id(s->btf, var);
+	int known;
+
+	*id = ti_schema_resolve(s, t->type, &known);
+	t = btf__type_by_id(s->btf, *id);
+	if (!btf_is_ptr(t)) {
+		ti_schema_refuse(at, "is tagged as an event but not made by TI_EVENT");
+		return NULL;
+	}
+	*id = ti_schema_resolve(s, t->type, &known);
+	t = btf__type_by_id(s->btf, *id);
+	if (!btf_is_struct(t) || !btf_vlen(t)) {
+		ti_schema_refuse(at, "has no struct with fields; define it before TI_EVENT");
+		return NULL;
+	}
+	return t;
+}
+
+static int add_internal(struct ti_schema *s, const char *plugin, uint32_t var, uint32_t offset)
+{
+	struct place at = { plugin, ti_schema_name(s, var), NULL };
+	struct ti_bpf_internal *i;
+	uint32_t id;
+	const struct btf_type *t = struct_of(s, &at, var, &id);
+
+	if (!t)
+		return -EINVAL;
+	i = ti_schema_grow(&s->internals, &s->n_internals, sizeof(*i));
+	if (!i)
+		return -ENOMEM;
+	*i = (struct ti_bpf_internal){ ti_schema_name(s, id), t->size, offset };
+	return 0;
+}
+
 static int add_event(struct ti_schema *s, const char *plugin, uint32_t var, uint32_t offset)
 {
-	const struct btf_type *v = btf__type_by_id(s->btf, var);
 	struct place at = { plugin, ti_schema_name(s, var), NULL };
 	struct ti_event_type type = { .plugin = plugin, .number = s->n_types };
 	const struct btf_type *t;
 	size_t n = s->n_types;
 	uint32_t id, *offsets;
-	int known;
 
-	id = ti_schema_resolve(s, v->type, &known);
-	t = btf__type_by_id(s->btf, id);
-	if (!btf_is_ptr(t))
-		return ti_schema_refuse(&at, "is tagged as an event but not made by TI_EVENT");
-	id = ti_schema_resolve(s, t->type, &known);
-	t = btf__type_by_id(s->btf, id);
-	if (!btf_is_struct(t) || !btf_vlen(t))
-		return ti_schema_refuse(&at, "has no struct with fields; define it before TI_EVENT");
+	t = struct_of(s, &at, var, &id);
+	if (!t)
+		return -EINVAL;
 	at.thing = type.name = ti_schema_name(s, id);
 	type.size = t->size;
 	type.help = ti_schema_tag(s, var, -1, "help:");
@@ -192,6 +223,8 @@ static int read_rodata(struct ti_schema *s, const char *plugin, const void *roda
 			return ti_err(-EINVAL, "%s: BTF and .rodata differ; build the object again", plugin);
 		if (ti_schema_tag(s, si->type, -1, "event"))
 			r = add_event(s, plugin, si->type, si->offset);
+		else if (ti_schema_tag(s, si->type, -1, "internal"))
+			r = add_internal(s, plugin, si->type, si->offset);
 		else if (ti_schema_tag(s, si->type, -1, "option"))
 			r = ti_schema_add_option(s, plugin, si, rodata);
 		else if (function)
@@ -376,6 +409,7 @@ void ti_schema_free(struct ti_schema *s)
 		free(s->owned[i]);
 	free(s->owned);
 	free(s->types);
+	free(s->internals);
 	free(s->type_vars);
 	free(s->options);
 	free(s->hooks);

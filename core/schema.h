@@ -40,6 +40,13 @@ struct ti_bpf_hook {
 	bool twin; /* what it misses another program sees, or the other way round */
 };
 
+/* A record that only its plugin sees (TI_INTERNAL). */
+struct ti_bpf_internal {
+	const char *name;
+	uint32_t size;   /* bytes of the struct; a record may have fewer */
+	uint32_t offset; /* in .rodata, of its number: n_types and up */
+};
+
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */
 struct ti_bpf_params {
 	const char *function;
@@ -56,6 +63,8 @@ struct ti_schema {
 	struct ti_event_type *types; /* types[i].number == i */
 	uint32_t *type_vars;         /* offset in .rodata of each type's number */
 	size_t n_types;
+	struct ti_bpf_internal *internals;
+	size_t n_internals;
 	struct ti_bpf_option *options;
 	size_t n_options;
 	struct ti_bpf_hook *hooks;   /* by name of the group, order, prog */

@@ -368,6 +368,19 @@ static void test_params(void **state)
 	assert_int_equal(size, sizeof(uint32_t));
 }
 
+/* Numbered behind the events, and none of them. */
+static void test_internals(void **state)
+{
+	const struct ti_bpf_internal *own = good->internals;
+
+	(void)state;
+	assert_int_equal(good->n_internals, 1);
+	assert_string_equal(own->name, "own");
+	assert_int_equal(own->size, 112);
+	for (size_t i = 0; i < good->n_types; i++)
+		assert_int_not_equal(good->type_vars[i], own->offset);
+}
+
 static void test_cpu_maps(void **state)
 {
 	bool counters = false, pairs = false;
@@ -588,7 +601,7 @@ int main(void)
 		cmocka_unit_test(test_events),	    cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_enum_names),
 		cmocka_unit_test(test_options),	    cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_params),	    cmocka_unit_test(test_internals),
 		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_sized_maps),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_fixture_is_good),

@@ -216,6 +216,45 @@ static __always_inline void ti_submit_if(void *event, int wanted)
 					   sizeof(struct name));               \
 	     var; ti_submit_if(var, condition), var = 0)
 
+/*
+ * A record that is no event but the probe's own business: it goes to the plugin's
+ * event() and nowhere else, no operator sees its name, and it is counted only when
+ * the ring is full, as an event lost. `struct name` may have any members. The number
+ * in its ti_record is what ti_host.event() gives for the name.
+ */
+#define TI_INTERNAL(name)                                                      \
+	TI_TAG("internal") struct name *const volatile ti_event_##name = 0
+
+/*
+ * Reserve one, of `len` bytes (a constant), which may be fewer than the struct has.
+ * They are not zeroed: fill all of them. NULL: the ring is full, and that is counted.
+ * Ends in TI_INTERNAL_SUBMIT.
+ */
+#define TI_INTERNAL_RESERVE(name, len)                                         \
+	((struct name *)ti_reserve_internal((__u16)(__u64)ti_event_##name, len))
+#define TI_INTERNAL_SUBMIT(var)  bpf_ringbuf_submit((struct ti_record *)(var) - 1, 0)
+#define TI_INTERNAL_DISCARD(var) bpf_ringbuf_discard((struct ti_record *)(var) - 1, 0)
+
+static __always_inline void *ti_reserve_internal(__u16 event, __u32 len)
+{
+	struct ti_record *rec = bpf_ringbuf_reserve(&ti_ring, sizeof(*rec) + len, 0);
+	struct ti_counters *c;
+
+	if (!rec) {
+		c = TI_CPU(ti_counters);
+		if (c) {
+			__sync_fetch_and_add(&c->n[TI_COUNT_EMITTED], 1);
+			__sync_fetch_and_add(&c->n[TI_COUNT_LOST], 1);
+		}
+		return 0;
+	}
+	rec->event = event;
+	rec->len = len;
+	rec->cpu = bpf_get_smp_processor_id();
+	rec->boot_ns = bpf_ktime_get_boot_ns();
+	return rec + 1;
+}
+
 /* --- hooks ------------------------------------------------------------- */
 
 /*
