@@ -38,173 +38,198 @@ static __always_inline int is_watched(__u32 port)
 	return l && l->ports[port / 64] >> (port % 64) & 1;
 }
 
+/*
+ * The packet in hand, and what of it is to be copied. In a map, for there the verifier
+ * forgets by which of many ways through the headers it came to be: else it goes through
+ * all that follows for each of them.
+ */
+struct hand {
+	ti_addr src, dst;
+	ti_port src_port, dst_port;
+	__u32 seq;	 /* of the first byte to be copied */
+	__u64 hash;
+	__u32 start;	 /* of the flow, where known */
+	__u32 off, left; /* of the bytes to be copied, in the packet */
+	ti_ifindex ifindex;
+	ti_vlan vlan;
+	__u16 flags;	 /* enum piece_flags */
+	__u32 pad;
+};
+TI_CPU_ARRAY(struct hand, hands);
+
 /* The same for both directions but for the lowest bit, which tells them apart. */
-static __always_inline __u64 flow_hash(const struct ti_packet *pkt)
+static __always_inline __u64 flow_hash(const struct hand *h)
 {
-	__u64 from = ti_hash(pkt->src.hi ^ (__u64)pkt->src_port << 16, pkt->src.lo);
-	__u64 to = ti_hash(pkt->dst.hi ^ (__u64)pkt->dst_port << 16, pkt->dst.lo);
+	__u64 from = ti_hash(h->src.hi ^ (__u64)h->src_port << 16, h->src.lo);
+	__u64 to = ti_hash(h->dst.hi ^ (__u64)h->dst_port << 16, h->dst.lo);
 
 	return ((from + to) & ~1ull) | (from < to);
 }
 
-static __always_inline int is_token(__u8 c)
+/* Of what methods are made in practice, and what ends them. */
+enum class { TOKEN = 1, SPACE = 2 };
+static const __u8 classes[256] = {
+	['A' ... 'Z'] = TOKEN, ['-'] = TOKEN, ['_'] = TOKEN, [' '] = SPACE,
+};
+
+static __always_inline __u32 class_of(__u32 byte)
 {
-	return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+	TI_BOUND(byte, 0xff);
+	return classes[byte];
 }
 
 /* Might a connection that isn't known begin here, or a request? Method and blank, status
- * line, or a handshake record of TLS. */
+ * line, or a handshake record of TLS. Without branches, which the verifier would follow
+ * one by one into all that comes behind. */
 static __always_inline int looks_like_start(const struct ti_packet *pkt, __u32 off, __u32 len)
 {
-	__u8 b[8] = {};
+	__u8 b[4] = { 0, ' ' };
+	__u32 c0, c1, c2, c3;
 
-	if (len < sizeof(b))
-		return ti_load(pkt->ctx, pkt->hook, off, b, 1) == 0 && (is_token(b[0]) || b[0] == 0x16);
-	if (ti_load(pkt->ctx, pkt->hook, off, b, sizeof(b)))
+	if (len < sizeof(b) ? ti_load(pkt->ctx, pkt->hook, off, b, 1) :
+			      ti_load(pkt->ctx, pkt->hook, off, b, sizeof(b)))
 		return 0;
-	if (b[0] == 0x16)
-		return b[1] == 3;
-	if (b[4] == '/')
-		return b[0] == 'H' && b[1] == 'T' && b[2] == 'T' && b[3] == 'P';
-	if (!is_token(b[0]))
-		return 0;
-#pragma unroll
-	for (int i = 1; i < 8; i++) {
-		if (b[i] == ' ')
-			return 1;
-		if (!is_token(b[i]))
-			return 0;
-	}
-	return 1;
+	c0 = class_of(b[0]);
+	c1 = class_of(b[1]);
+	c2 = class_of(b[2]);
+	c3 = class_of(b[3]);
+	return (c0 & (c1 >> 1 | (c1 & (c2 >> 1 | (c2 & (c3 >> 1 | c3))))) & 1) |
+	       (b[0] == 0x16 && (b[1] == 3 || len < sizeof(b)));
 }
 
-/* What of a packet is to be copied. */
-struct part {
-	__u64 hash;
-	__u32 off, len; /* in the packet */
-	__u32 seq;	/* of the first byte */
-	__u32 start;	/* of the flow, where known */
-	__u16 flags;	/* enum piece_flags */
-};
-
 /* One record of `size` bytes of data, at most, a constant. The bytes that are in it. */
-static __always_inline __u32 copy_piece(const struct ti_packet *pkt, const struct part *part,
-					const __u32 size)
+static __always_inline __u32 copy_piece(const struct ti_packet *pkt, struct hand *h, const __u32 size)
 {
-	__u32 n = part->len < size ? part->len : size;
 	struct piece *p = TI_INTERNAL_RESERVE(piece, PIECE_HEADER + size);
+	__u32 n = h->left;
 
 	if (!p)
 		return 0;
-	p->src = pkt->src;
-	p->dst = pkt->dst;
-	p->src_port = pkt->src_port;
-	p->dst_port = pkt->dst_port;
-	p->seq = part->seq;
-	p->hash = part->hash;
-	p->start = part->start;
+	if (n > size)
+		n = size;
+	p->src = h->src;
+	p->dst = h->dst;
+	p->src_port = h->src_port;
+	p->dst_port = h->dst_port;
+	p->seq = h->seq;
+	p->hash = h->hash;
+	p->start = h->start;
 	p->len = n;
-	p->ifindex = pkt->ifindex;
-	p->vlan = pkt->vlan;
-	p->flags = part->flags;
-	if (ti_packet_copy(pkt, part->off, p->data, n, size)) {
+	p->ifindex = h->ifindex;
+	p->vlan = h->vlan;
+	p->flags = h->flags;
+	if (ti_packet_copy(pkt, h->off, p->data, n, size)) {
 		TI_INTERNAL_DISCARD(p);
 		return 0;
 	}
 	TI_INTERNAL_SUBMIT(p);
+	h->off += n;
+	h->left -= n;
+	h->seq += n;
+	h->flags |= PIECE_GOES_ON;
 	return n;
 }
 
 /* 0: all of it has been copied. */
-static __always_inline int copy(const struct ti_packet *pkt, struct part *part)
+static __always_inline int copy(const struct ti_packet *pkt, struct hand *h)
 {
-	for (int i = 0; i < PIECES && part->len; i++) {
-		__u32 n;
-
-		if (part->len <= PIECE_SMALL)
-			n = copy_piece(pkt, part, PIECE_SMALL);
-		else if (part->len <= PIECE_MEDIUM)
-			n = copy_piece(pkt, part, PIECE_MEDIUM);
-		else
-			n = copy_piece(pkt, part, PIECE_LARGE);
-		if (!n)
+	for (int i = 0; i < PIECES && h->left > PIECE_LARGE; i++)
+		if (!copy_piece(pkt, h, PIECE_LARGE))
 			return -1;
-		part->off += n;
-		part->len -= n;
-		part->seq += n;
-		part->flags |= PIECE_GOES_ON;
-	}
-	return part->len ? -1 : 0;
+	if (h->left <= PIECE_SMALL)
+		copy_piece(pkt, h, PIECE_SMALL);
+	else if (h->left <= PIECE_MEDIUM)
+		copy_piece(pkt, h, PIECE_MEDIUM);
+	else
+		copy_piece(pkt, h, PIECE_LARGE);
+	return h->left ? -1 : 0;
 }
 
 /* Cut off what user space has no use for. 0: nothing is left. */
-static __always_inline int choose(const struct ti_packet *pkt, const struct slot *slot, struct part *part,
-				  __u32 id)
+static __always_inline int choose(const struct ti_packet *pkt, const struct slot *slot, struct hand *h, __u32 id)
 {
-	int knows_start = part->flags & PIECE_KNOWS_START;
 	__u64 told = *(volatile const __u64 *)&slot->told;
-	__s32 ahead = part->seq - part->start; /* of what is wanted for certain */
+	int unknown = !(h->flags & PIECE_KNOWS_START);
+	__s32 ahead = h->seq - h->start; /* of what is wanted for certain */
 
 	if (told >> 34 == id) {
 		if (told & TOLD_NOTHING)
 			return 0;
-		ahead = part->seq - (__u32)told;
+		unknown = !!(told & TOLD_START);
+		ahead = h->seq - (__u32)told;
 		if (ahead < 0) {
-			if (ahead + (__s32)part->len <= 0)
+			if (ahead + (__s32)h->left <= 0)
 				return 0;
-			part->seq -= ahead;
-			part->off -= ahead;
-			part->len += ahead;
+			h->seq -= ahead;
+			h->off -= ahead;
+			h->left += ahead;
 			ahead = 0;
 		}
-		if ((told & TOLD_START) && !looks_like_start(pkt, part->off, part->len))
-			return 0;
-	} else if (!knows_start) {
-		ahead = 0;
-		if (!looks_like_start(pkt, part->off, part->len))
-			return 0;
 	}
+	if (unknown)
+		return looks_like_start(pkt, h->off, h->left);
 	return ahead < WINDOW || bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA) < BUSY;
 }
 
-static __always_inline int look(struct ti_packet *pkt)
+/* False: it isn't looked at. */
+static __always_inline int take(const struct ti_packet *pkt, struct hand *h)
 {
-	struct part part = { .off = pkt->payload, .len = pkt->payload_len, .seq = pkt->seq };
+	__u16 flags = 0;
+
+	if (is_watched(pkt->dst_port))
+		flags = PIECE_TO_PORT;
+	if (responses && is_watched(pkt->src_port))
+		flags |= PIECE_FROM_PORT;
+	if (!flags)
+		return 0;
+	h->src = pkt->src;
+	h->dst = pkt->dst;
+	h->src_port = pkt->src_port;
+	h->dst_port = pkt->dst_port;
+	h->seq = pkt->seq;
+	h->off = pkt->payload;
+	h->left = pkt->payload_len;
+	h->ifindex = pkt->ifindex;
+	h->vlan = pkt->vlan;
+	h->flags = flags;
+	h->hash = flow_hash(h);
+	return 1;
+}
+
+static __always_inline void on_syn(const struct ti_packet *pkt, struct hand *h, struct slot *slot)
+{
+	h->seq++;
+	if (!(pkt->flags & TI_ACK) || (h->flags & PIECE_FROM_PORT))
+		*(volatile __u64 *)&slot->syn = h->hash >> 32 << 32 | h->seq;
+}
+
+static __always_inline int look(const struct ti_packet *pkt)
+{
+	struct hand *h = TI_CPU(hands);
 	struct slot *slot;
 	__u64 syn, last;
 	__u32 at, id;
 
-	if (!part.len && !(pkt->flags & TI_SYN))
+	if ((!pkt->payload_len && !(pkt->flags & TI_SYN)) || !h || !take(pkt, h))
 		return TI_PASS;
-	if (is_watched(pkt->dst_port))
-		part.flags = PIECE_TO_PORT;
-	if (responses && is_watched(pkt->src_port))
-		part.flags |= PIECE_FROM_PORT;
-	if (!part.flags)
-		return TI_PASS;
-	part.hash = flow_hash(pkt);
-	at = SLOT_OF(part.hash);
+	at = SLOT_OF(h->hash);
 	TI_BOUND(at, SLOTS - 1);
 	slot = &slots[at];
-	if (pkt->flags & TI_SYN) {
-		if ((pkt->flags & TI_ACK) && !(part.flags & PIECE_FROM_PORT))
-			return TI_PASS;
-		part.seq++;
-		syn = part.hash >> 32 << 32 | part.seq;
-		*(volatile __u64 *)&slot->syn = syn;
-		if (!part.len)
-			return TI_PASS;
-	}
-	syn = *(volatile __u64 *)&slot->syn;
-	if (syn >> 32 == part.hash >> 32) {
-		part.start = syn;
-		part.flags |= PIECE_KNOWS_START;
-	}
-	id = flow_id(part.hash, part.start, part.flags & PIECE_KNOWS_START);
-	if (!choose(pkt, slot, &part, id))
+	if (pkt->flags & TI_SYN)
+		on_syn(pkt, h, slot);
+	if (!h->left)
 		return TI_PASS;
-	last = ((__u64)id << 48 | (__u64)(part.len & 0xffff) << 32) + part.seq;
-	if (slot->last != last && copy(pkt, &part) == 0)
+	syn = *(volatile __u64 *)&slot->syn;
+	h->start = 0;
+	if (syn >> 32 == h->hash >> 32) {
+		h->start = syn;
+		h->flags |= PIECE_KNOWS_START;
+	}
+	id = flow_id(h->hash, h->start, h->flags & PIECE_KNOWS_START);
+	if (!choose(pkt, slot, h, id))
+		return TI_PASS;
+	last = ((__u64)id << 48 | (__u64)(h->left & 0xffff) << 32) + h->seq;
+	if (slot->last != last && copy(pkt, h) == 0)
 		slot->last = last;
 	return TI_PASS;
 }

@@ -314,7 +314,7 @@ static int on_record(void *arg, const struct ti_record *rec, void *data)
 	struct stream *s;
 	struct conn *c;
 
-	if (rec->event != self->piece || rec->len < PIECE_HEADER || p->len > rec->len - PIECE_HEADER)
+	if (rec->event != self->piece || rec->len < PIECE_HEADER || p->len + PIECE_HEADER > rec->len)
 		return 0;
 	c = conns_get(&self->conns, p);
 	s = &c->streams[p->hash & 1];

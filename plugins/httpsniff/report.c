@@ -173,8 +173,8 @@ void report_hello(struct report *r, const struct conn *c, const struct tls_hello
 	e->extensions = hello->extensions;
 	e->length = hello->length;
 	e->segments = at->segments;
-	e->alpn.len = 0;
-	for (uint16_t i = 0; i < hello->alpn_count && i < TLS_ALPN; i++)
-		PUT(e->alpn.item[e->alpn.len++], hello->alpn[i].at, hello->alpn[i].len);
+	e->alpn.len = hello->alpn_count < TLS_ALPN ? hello->alpn_count : TLS_ALPN;
+	for (uint64_t i = 0; i < e->alpn.len; i++)
+		PUT(e->alpn.item[i], hello->alpn[i].at, hello->alpn[i].len);
 	r->host->emit(r->handle, r->hello, e, sizeof(*e), at->boot_ns);
 }
