@@ -182,6 +182,8 @@ static __always_inline int take(const struct ti_packet *pkt, struct hand *h)
 		flags |= PIECE_FROM_PORT;
 	if (!flags)
 		return 0;
+	if (responses)
+		flags |= PIECE_RESPONSES;
 	h->src = pkt->src;
 	h->dst = pkt->dst;
 	h->src_port = pkt->src_port;

@@ -204,7 +204,7 @@ static void feed(struct httpsniff *self, struct conn *c, struct stream *s, const
 	if (s->kind == STREAM_TLS) {
 		feed_tls(self, c, s, data, len, &at);
 	} else if (s->kind == STREAM_HTTP) {
-		feed_http(self, c, s, data, len, &at, h->flags & PIECE_FROM_PORT);
+		feed_http(self, c, s, data, len, &at, h->flags & PIECE_RESPONSES);
 		if (!s->knows_start && s->kind == STREAM_HTTP && (s->http.pending || !s->http.unsure))
 			tell_start(self, s, s->next - len);
 	}

@@ -110,6 +110,7 @@ enum piece_flags {
 	PIECE_GOES_ON = 1 << 1,	    /* of the same packet as the piece before */
 	PIECE_TO_PORT = 1 << 2,	    /* to a port that is watched: from the client, probably */
 	PIECE_FROM_PORT = 1 << 3,   /* from one, with responses = yes */
+	PIECE_RESPONSES = 1 << 4,   /* responses = yes */
 };
 
 struct piece {
