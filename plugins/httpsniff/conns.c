@@ -212,7 +212,7 @@ unsigned conns_settle(struct conns *cs, struct conn *c)
 
 	if (cost == c->cost && c->list == (cost > 0))
 		return 0;
-	cs->used += cost - c->cost;
+	cs->used = cs->used - c->cost + cost;
 	c->cost = cost;
 	if (c->list != (cost > 0)) {
 		unlink_conn(c);

@@ -36,11 +36,10 @@ struct held {
 struct stream {
 	uint64_t hash;	     /* the kernel's */
 	uint32_t next;	     /* sequence number of the byte to come */
-	uint32_t start;	     /* of the first, with knows_start */
+	uint32_t start;	     /* of the first, or what the kernel takes for it */
 	uint32_t told;	     /* the kernel: bytes below this are not wanted */
 	uint32_t held_bytes;
 	uint8_t kind;	     /* enum stream_kind */
-	uint8_t knows_start;
 	uint8_t told_what;   /* enum telling in httpsniff.c */
 	uint8_t midway;	     /* not seen from its first byte */
 	struct held *held;   /* what waits behind a hole at `next` */

@@ -145,17 +145,35 @@ static __always_inline int copy(const struct ti_packet *pkt, struct hand *h)
 	return h->left ? -1 : 0;
 }
 
-/* Cut off what user space has no use for. 0: nothing is left. */
-static __always_inline int choose(const struct ti_packet *pkt, const struct slot *slot, struct hand *h, __u32 id)
+/* Nothing is known of this flow, or user space has lost its place in it. It begins here
+ * if anywhere; what comes next is taken for its continuation before user space says so. */
+static __always_inline int begins_here(const struct ti_packet *pkt, struct slot *slot, struct hand *h, __u64 told)
 {
-	__u64 told = *(volatile const __u64 *)&slot->told;
-	int unknown = !(h->flags & PIECE_KNOWS_START);
+	if (!looks_like_start(pkt, h->off, h->left))
+		return 0;
+	if (told) {
+		*(volatile __u64 *)&slot->told = told >> 34 << 34 | h->seq;
+		return 1;
+	}
+	*(volatile __u64 *)&slot->syn = h->hash >> 32 << 32 | h->seq;
+	h->start = h->seq;
+	h->flags |= PIECE_KNOWS_START | PIECE_MIDWAY;
+	return 1;
+}
+
+/* Cut off what user space has no use for. 0: nothing is left. */
+static __always_inline int choose(const struct ti_packet *pkt, struct slot *slot, struct hand *h)
+{
+	__u64 told = *(volatile __u64 *)&slot->told;
+	int knows_start = h->flags & PIECE_KNOWS_START;
 	__s32 ahead = h->seq - h->start; /* of what is wanted for certain */
 
-	if (told >> 34 == id) {
+	if (knows_start ? told >> 34 != flow_id(h->hash, h->start) : told >> 48 != FLOW_ADDRESSES(h->hash)) {
+		if (!knows_start)
+			return begins_here(pkt, slot, h, 0);
+	} else {
 		if (told & TOLD_NOTHING)
 			return 0;
-		unknown = !!(told & TOLD_START);
 		ahead = h->seq - (__u32)told;
 		if (ahead < 0) {
 			if (ahead + (__s32)h->left <= 0)
@@ -165,9 +183,9 @@ static __always_inline int choose(const struct ti_packet *pkt, const struct slot
 			h->left += ahead;
 			ahead = 0;
 		}
+		if (told & TOLD_START)
+			return begins_here(pkt, slot, h, told);
 	}
-	if (unknown)
-		return looks_like_start(pkt, h->off, h->left);
 	return ahead < WINDOW || bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA) < BUSY;
 }
 
@@ -210,7 +228,7 @@ static __always_inline int look(const struct ti_packet *pkt)
 	struct hand *h = TI_CPU(hands);
 	struct slot *slot;
 	__u64 syn, last;
-	__u32 at, id;
+	__u32 at;
 
 	if ((!pkt->payload_len && !(pkt->flags & TI_SYN)) || !h || !take(pkt, h))
 		return TI_PASS;
@@ -227,10 +245,9 @@ static __always_inline int look(const struct ti_packet *pkt)
 		h->start = syn;
 		h->flags |= PIECE_KNOWS_START;
 	}
-	id = flow_id(h->hash, h->start, h->flags & PIECE_KNOWS_START);
-	if (!choose(pkt, slot, h, id))
+	if (!choose(pkt, slot, h))
 		return TI_PASS;
-	last = ((__u64)id << 48 | (__u64)(h->left & 0xffff) << 32) + h->seq;
+	last = (h->hash >> 48 << 48 | (__u64)(h->left & 0xffff) << 32) + h->seq;
 	if (slot->last != last && copy(pkt, h) == 0)
 		slot->last = last;
 	return TI_PASS;

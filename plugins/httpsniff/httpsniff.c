@@ -70,18 +70,8 @@ static void tell(struct httpsniff *self, struct stream *s)
 	s->told = s->next + ahead;
 	s->told_what = what;
 	__atomic_store_n(&self->slots[SLOT_OF(s->hash)].told,
-			 (uint64_t)flow_id(s->hash, s->start, s->knows_start) << 34 | bits[what] | s->told,
+			 (uint64_t)flow_id(s->hash, s->start) << 34 | bits[what] | s->told,
 			 __ATOMIC_RELAXED);
-}
-
-/* The kernel hasn't seen its SYN: let it know where it begins, or what is new of
- * this flow would have to look like a beginning. */
-static void tell_start(struct httpsniff *self, struct stream *s, uint32_t start)
-{
-	s->start = start;
-	s->knows_start = true;
-	s->told_what = UINT8_MAX; /* it has got another number */
-	__atomic_store_n(&self->slots[SLOT_OF(s->hash)].syn, s->hash >> 32 << 32 | start, __ATOMIC_RELAXED);
 }
 
 /* --- what a stream says ---------------------------------------------------------- */
@@ -201,13 +191,10 @@ static void feed(struct httpsniff *self, struct conn *c, struct stream *s, const
 	s->goes_on = s->goes_on << 1 | !!(h->flags & PIECE_GOES_ON);
 	if (s->kind == STREAM_NEW)
 		begin(c, s, data, h->flags);
-	if (s->kind == STREAM_TLS) {
+	if (s->kind == STREAM_TLS)
 		feed_tls(self, c, s, data, len, &at);
-	} else if (s->kind == STREAM_HTTP) {
+	else if (s->kind == STREAM_HTTP)
 		feed_http(self, c, s, data, len, &at, h->flags & PIECE_RESPONSES);
-		if (!s->knows_start && s->kind == STREAM_HTTP && (s->http.pending || !s->http.unsure))
-			tell_start(self, s, s->next - len);
-	}
 }
 
 /* --- in order ---------------------------------------------------------------------- */
@@ -292,7 +279,7 @@ static bool is_other(const struct stream *s, const struct piece *p)
 {
 	int32_t ahead = p->seq - s->next;
 
-	if ((p->flags & PIECE_KNOWS_START) && s->knows_start)
+	if ((p->flags & PIECE_KNOWS_START) && !(p->flags & PIECE_MIDWAY))
 		return p->start != s->start;
 	return s->kind != STREAM_NOTHING && (ahead < -FAR || (ahead > FAR && !is_skippable(s, p->seq)));
 }
@@ -300,9 +287,8 @@ static bool is_other(const struct stream *s, const struct piece *p)
 static void first(struct stream *s, const struct piece *p)
 {
 	*s = (struct stream){ .hash = p->hash, .kind = STREAM_NEW, .told_what = UINT8_MAX };
-	s->knows_start = p->flags & PIECE_KNOWS_START;
 	s->start = p->start;
-	s->midway = !s->knows_start || p->seq - p->start > HELD_MOST;
+	s->midway = !(p->flags & PIECE_KNOWS_START) || (p->flags & PIECE_MIDWAY) || p->seq - p->start > HELD_MOST;
 	s->next = s->midway ? p->seq : p->start;
 }
 
@@ -322,6 +308,10 @@ static int on_record(void *arg, const struct ti_record *rec, void *data)
 		conns_reset(&self->conns, c);
 	if (!s->kind)
 		first(s, p);
+	if (p->flags & PIECE_MIDWAY && s->start != p->start) {
+		s->start = p->start; /* the kernel has forgotten more of it */
+		s->told_what = UINT8_MAX;
+	}
 	h = (struct held){ .boot_ns = rec->boot_ns, .seq = p->seq, .len = p->len, .ifindex = p->ifindex,
 			   .vlan = p->vlan, .flags = p->flags };
 	if (s->kind == STREAM_NOTHING)

@@ -111,6 +111,7 @@ enum piece_flags {
 	PIECE_TO_PORT = 1 << 2,	    /* to a port that is watched: from the client, probably */
 	PIECE_FROM_PORT = 1 << 3,   /* from one, with responses = yes */
 	PIECE_RESPONSES = 1 << 4,   /* responses = yes */
+	PIECE_MIDWAY = 1 << 5,	    /* the flow is taken to begin here, for its SYN isn't known */
 };
 
 struct piece {
@@ -138,7 +139,7 @@ struct piece {
  */
 #define SLOTS 8192
 struct slot {
-	__u64 syn;  /* hash's upper half, start: of the last SYN; by either side */
+	__u64 syn;  /* hash's upper half, start: of the last SYN */
 	__u64 told; /* by user space: flow_id() << 34 | TOLD_* | until */
 	__u64 last; /* the piece copied last: who sees a packet twice copies it once */
 	__u64 pad;
@@ -149,10 +150,12 @@ struct slot {
 
 #define SLOT_OF(hash) ((hash) & (SLOTS - 1))
 
-/* A connection's number out of its hash and where it begins: 30 bits. */
-static inline __u32 flow_id(__u64 hash, __u32 start, int knows_start)
+/* A flow in 30 bits: 16 of the addresses and ports, and 14 of where it begins, so that
+ * the next with these addresses is another. */
+#define FLOW_ADDRESSES(hash) ((__u32)((hash) >> 48))
+static inline __u32 flow_id(__u64 hash, __u32 start)
 {
-	return ((__u32)(hash >> 32) ^ (start + !!knows_start) * 0x9e3779b1) >> 2;
+	return FLOW_ADDRESSES(hash) << 14 | (start * 0x9e3779b1) >> 18;
 }
 
 /* Of bytes that user space has not yet asked for or refused, so many go up even when

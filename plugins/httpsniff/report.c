@@ -59,6 +59,7 @@ static bool put_target(struct http_request *e, const struct http_text *target, e
 {
 	const char *at = target->at, *end = at + target->len, *authority, *path, *sign;
 	char *to = e->target.str;
+	ptrdiff_t room, n;
 
 	if (redact == REDACT_NONE || !target->len)
 		return PUT(e->target, at, target->len);
@@ -83,11 +84,11 @@ static bool put_target(struct http_request *e, const struct http_text *target, e
 	}
 	if (redact == REDACT_PATH && path < end && *path == '/')
 		end = path + 1;
-	if (end - path > HTTP_TARGET - e->target.len)
-		end = path + HTTP_TARGET - e->target.len;
-	memcpy(to, path, end - path);
-	e->target.len += end - path;
-	return true;
+	room = HTTP_TARGET - e->target.len;
+	n = end - path < room ? end - path : room;
+	memcpy(to, path, n);
+	e->target.len += n;
+	return n == end - path;
 }
 
 static void put_flags(struct http_request *e, uint32_t flags)
