@@ -22,7 +22,7 @@ TI_OPTION(ti_bool, responses, 0, 0, 1, "report responses, too");
 
 struct slot slots[SLOTS]; /* written on both sides */
 
-/* Behind this many bytes that wait in the ring only what is in a WINDOW is copied. */
+/* With this many bytes waiting in the ring, only what is in a WINDOW is copied. */
 #define BUSY (TI_RING_SIZE / 4)
 
 /* The common option `ports`, which the packet's ports have passed, or these. */
@@ -186,7 +186,10 @@ static __always_inline int choose(const struct ti_packet *pkt, struct slot *slot
 		if (told & TOLD_START)
 			return begins_here(pkt, slot, h, told);
 	}
-	return ahead < WINDOW || bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA) < BUSY;
+	/* User space is a few milliseconds behind: of what may be a long body, when there is
+	 * much of that, only what may be the next request. */
+	return ahead < WINDOW || bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA) < BUSY ||
+	       looks_like_start(pkt, h->off, h->left);
 }
 
 /* False: it isn't looked at. */
