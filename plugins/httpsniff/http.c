@@ -313,13 +313,12 @@ static bool read_line(struct http *h, struct http_pending *p)
 /* The line goes on in the next one. */
 static void unfold(struct http_pending *p)
 {
-	char *at = p->bytes + p->kept;
-	size_t i;
+	struct http_line line = pending_line(p);
 
 	p->ended = false;
 	p->reading.head.flags |= HTTP_FOLDED;
-	for (i = p->line; !p->cut && i && (at[i - 1] == '\n' || at[i - 1] == '\r'); i--)
-		at[i - 1] = ' ';
+	if (!p->cut)
+		memset(p->bytes + p->kept + line.len, ' ', p->line - line.len);
 }
 
 static bool is_empty_line(const struct http_pending *p)
@@ -368,27 +367,6 @@ static int head_piece(struct http *h, const char *data, size_t len, size_t *used
 	return is_whole(r) ? report(h, r, false, head) : HTTP_MORE;
 }
 
-/* Behind a gap, does a message begin here? Text in a body should not do. */
-static bool starts_message(const struct http *h, const char *data, size_t len)
-{
-	const char *lf = memchr(data, '\n', len), *p;
-	struct http_reading r = {};
-	struct http_line line;
-
-	if (lf) {
-		line = without_end(&r, data, (size_t)(lf + 1 - data));
-		return http_start_line(&r, h->side, &line) && !is_whole(&r);
-	}
-	line = (struct http_line){.at = data, .len = len};
-	if (!http_part_of_start_line(&r, h->side, &line))
-		return false;
-	for (p = data; *p >= 'A' && *p <= 'Z'; p++)
-		;
-	return h->side == HTTP_RESPONSES ||
-	       (p == r.head.method.at + r.head.method.len &&
-		(*r.head.target.at == '/' || is_method(&r.head, "CONNECT") || r.absolute));
-}
-
 static int head_feed(struct http *h, const char *data, size_t len, size_t *used,
 		     struct http_head *head)
 {
@@ -404,7 +382,7 @@ static int head_feed(struct http *h, const char *data, size_t len, size_t *used,
 		if (!h->pending)
 			return -ENOMEM;
 		h->state = HEAD;
-	} else if (h->pending->gap && (h->pending->over || starts_message(h, data, len))) {
+	} else if (h->pending->gap && (h->pending->over || http_starts_here(h->side, data, len))) {
 		return report_lost(h, head);
 	}
 	h->pending->reading.head.segments++;
@@ -512,6 +490,18 @@ static size_t between(struct http *h, const char *data, size_t len)
 	}
 }
 
+/* At the begin of a piece; what is left of the one before is none. How many
+ * bytes that is. */
+static size_t find_start(struct http *h, const char *data, size_t len)
+{
+	size_t n = h->left < len ? h->left : len;
+
+	h->left -= n;
+	if (n < len && http_starts_here(h->side, data + n, len - n))
+		h->state = START;
+	return n;
+}
+
 int http_feed(struct http *h, const void *data, size_t len, size_t *used, struct http_head *head)
 {
 	const char *at = data;
@@ -519,8 +509,8 @@ int http_feed(struct http *h, const void *data, size_t len, size_t *used, struct
 	int r = HTTP_MORE;
 
 	http_release(h);
-	if (h->state == LOST && len && starts_message(h, at, len))
-		h->state = START;
+	if (h->state == LOST)
+		done = find_start(h, at, len);
 	while (r == HTTP_MORE && done < len) {
 		n = between(h, at + done, len - done);
 		done += n;
@@ -536,6 +526,8 @@ int http_feed(struct http *h, const void *data, size_t len, size_t *used, struct
 	else if (r == HTTP_MORE && h->state == BAD)
 		r = HTTP_BAD;
 	*used = r == HTTP_HEAD ? done : len;
+	if (h->state == LOST)
+		h->left = done ? len - *used : 0;
 	return r;
 }
 
@@ -609,6 +601,7 @@ void http_skip(struct http *h, uint64_t n)
 			return;
 	}
 	h->unsure = true;
+	h->left = 0;
 	if (h->state == HEAD)
 		gap_in_head(h, n);
 	else

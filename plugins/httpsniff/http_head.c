@@ -209,6 +209,79 @@ bool http_part_of_start_line(struct http_reading *r, enum http_side side,
 	return r->started;
 }
 
+/* IANA's registry of methods. */
+static const char *const registered[] = {
+	"GET",
+	"POST",
+	"HEAD",
+	"PUT",
+	"OPTIONS",
+	"DELETE",
+	"PATCH",
+	"CONNECT",
+	"TRACE",
+	"QUERY",
+	"PROPFIND",
+	"REPORT",
+	"ACL",
+	"BASELINE-CONTROL",
+	"BIND",
+	"CHECKIN",
+	"CHECKOUT",
+	"COPY",
+	"LABEL",
+	"LINK",
+	"LOCK",
+	"MERGE",
+	"MKACTIVITY",
+	"MKCALENDAR",
+	"MKCOL",
+	"MKREDIRECTREF",
+	"MKWORKSPACE",
+	"MOVE",
+	"ORDERPATCH",
+	"PRI",
+	"PROPPATCH",
+	"REBIND",
+	"SEARCH",
+	"UNBIND",
+	"UNCHECKOUT",
+	"UNLINK",
+	"UNLOCK",
+	"UPDATE",
+	"UPDATEREDIRECTREF",
+	"VERSION-CONTROL",
+};
+
+static bool is_registered(struct http_text method)
+{
+	size_t i;
+
+	for (i = 0; i < LENGTH(registered); i++)
+		if (is_exactly(method, registered[i]))
+			return true;
+	return false;
+}
+
+bool http_starts_here(enum http_side side, const char *data, size_t len)
+{
+	const char *lf = memchr(data, '\n', len);
+	struct http_line line = {.at = data, .len = lf ? (size_t)(lf - data) : len};
+	struct http_reading r = {};
+	struct http_text target;
+
+	if (lf && line.len && data[line.len - 1] == '\r')
+		line.len--;
+	if (lf && (!http_start_line(&r, side, &line) || !r.head.major))
+		return false;
+	if (!lf && !http_part_of_start_line(&r, side, &line))
+		return false;
+	target = r.head.target;
+	return side == HTTP_RESPONSES ||
+	       (is_registered(r.head.method) &&
+		(lf || *target.at == '/' || r.absolute || is_exactly(r.head.method, "CONNECT")));
+}
+
 /* --- fields ---------------------------------------------------------------- */
 
 /* The first of a kind counts, and a Host no more than an absolute target. */
@@ -245,13 +318,14 @@ static void upgrade(struct http_reading *r, struct http_text value)
 
 static bool number(struct http_text text, uint64_t *to)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, digit;
 	uint16_t i;
 
 	for (i = 0; i < text.len; i++) {
-		if (!is_digit(text.at[i]) || n > (INT64_MAX - 9) / 10)
+		digit = (uint64_t)(text.at[i] - '0');
+		if (!is_digit(text.at[i]) || n > (INT64_MAX - digit) / 10)
 			return false;
-		n = n * 10 + (uint64_t)(text.at[i] - '0');
+		n = n * 10 + digit;
 	}
 	*to = n;
 	return text.len;

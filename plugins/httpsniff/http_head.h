@@ -39,6 +39,10 @@ bool http_start_line(struct http_reading *r, enum http_side side, const struct h
 bool http_part_of_start_line(struct http_reading *r, enum http_side side,
 			     const struct http_line *line);
 
+/* In the midst of who knows what: does a message begin here? Text in a body should
+ * not do, nor the end of a method. */
+bool http_starts_here(enum http_side side, const char *data, size_t len);
+
 /* False if it has no colon. The line's bytes may become the head's texts. */
 bool http_field(struct http_reading *r, const struct http_line *line);
 
