@@ -19,7 +19,11 @@ netns here
 on here sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 serve here 127.0.0.1 80
 start here "${arguments[@]}" -i lo
-sleep 1.5
+for plugin in "${plugins[@]}"; do
+	[ ! -e "$TI_PLUGINS/$plugin.so" ] || eventually 30 grep -q " $plugin: attached " "$work/daemon.log" ||
+		fail "$plugin is not attached"
+done
+sleep 1.5 # the listener is known
 status=0
 "$packets" "$daemon" "$packets.bpf.o" || status=$?
 stop
