@@ -52,7 +52,7 @@ static bool is_named(struct http_text text, const char *s)
 	return text.len == strlen(s) && !strncasecmp(text.at, s, text.len);
 }
 
-static bool is_exactly(struct http_text text, const char *s)
+bool http_text_is(struct http_text text, const char *s)
 {
 	return text.len == strlen(s) && !memcmp(text.at, s, text.len);
 }
@@ -63,6 +63,16 @@ static bool agrees(const char *at, size_t len, const char *with)
 	size_t n = strlen(with);
 
 	return !memcmp(at, with, len < n ? len : n);
+}
+
+struct http_line http_without_end(struct http_reading *r, const char *at, size_t len)
+{
+	len--;
+	if (len && at[len - 1] == '\r')
+		len--;
+	else
+		r->head.flags |= HTTP_BARE_LF;
+	return (struct http_line){.at = at, .len = len};
 }
 
 /* --- start lines ----------------------------------------------------------- */
@@ -158,7 +168,7 @@ static bool request_line(struct http_reading *r, const struct http_line *line)
 	version = (struct http_text){at, (uint16_t)(end - at)};
 	if (!set_version(&r->head, version)) {
 		/* HTTP/0.9: a GET is all, and the answer comes without a head. */
-		if (line->tail || at != rest.at || !is_exactly(r->head.method, "GET") ||
+		if (line->tail || at != rest.at || !http_text_is(r->head.method, "GET") ||
 		    !rest.len || (*rest.at != '/' && !authority(rest).at))
 			return false;
 		r->head.minor = 9;
@@ -171,7 +181,7 @@ static bool request_line(struct http_reading *r, const struct http_line *line)
 			r->head.flags |= HTTP_ODD;
 	}
 	set_target(r, rest);
-	if (r->head.major == 2 && is_exactly(r->head.method, "PRI") && is_exactly(rest, "*"))
+	if (r->head.major == 2 && http_text_is(r->head.method, "PRI") && http_text_is(rest, "*"))
 		r->head.flags |= HTTP_H2_PREFACE;
 	return rest.len;
 }
@@ -268,7 +278,7 @@ static bool is_registered(struct http_text method)
 	size_t i;
 
 	for (i = 0; i < LENGTH(registered); i++)
-		if (is_exactly(method, registered[i]))
+		if (http_text_is(method, registered[i]))
 			return true;
 	return false;
 }
@@ -289,7 +299,18 @@ bool http_starts_here(enum http_side side, const char *data, size_t len)
 	target = r.head.target;
 	return side == HTTP_RESPONSES ||
 	       (is_registered(r.head.method) &&
-		(lf || *target.at == '/' || r.absolute || is_exactly(r.head.method, "CONNECT")));
+		(lf || *target.at == '/' || r.absolute || http_text_is(r.head.method, "CONNECT")));
+}
+
+bool http_may_have_body(const struct http_head *request)
+{
+	static const char *const without[] = {"GET", "HEAD", "OPTIONS", "CONNECT"};
+	size_t i;
+
+	for (i = 0; i < LENGTH(without); i++)
+		if (http_text_is(request->method, without[i]))
+			return false;
+	return true;
 }
 
 /* --- fields ---------------------------------------------------------------- */
@@ -417,7 +438,7 @@ void http_head_end(struct http_reading *r)
 {
 	struct http_head *head = &r->head;
 
-	if (is_exactly(head->method, "CONNECT"))
+	if (http_text_is(head->method, "CONNECT"))
 		set_text(&head->host, head->target);
 	if (r->chunked)
 		head->flags |= HTTP_CHUNKED;
