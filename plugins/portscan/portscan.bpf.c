@@ -39,17 +39,24 @@ static __always_inline __u32 short_of(const ti_addr *a)
 	return ti_addr_is_v4(a) ? a->lo >> 32 : ti_hash(a->hi, a->lo);
 }
 
-/* Was user space told, a short while ago? Then it has been now. */
+/*
+ * Was user space told, a short while ago? Then it has been now. A word is for one port of
+ * a source: 25 bits of tag, 4 of the probe told, 3 of the answer, which only goes up
+ * until there is another probe.
+ */
 static __always_inline int is_told(__u64 key, const struct record *r)
 {
-	__u64 what = (__u64)short_of(&r->dst) << 32 | r->port << 16 | r->probe << 8 | r->answer;
-	__u64 hash = ti_hash(key, what);
-	__u32 tag = (hash >> 32) + told_epoch, at = hash;
+	__u64 hash = ti_hash(key, (__u64)short_of(&r->dst) << 32 | r->port);
+	__u32 tag = ((hash >> 32) + told_epoch * 0x9e3779b9) & ~0x7fu;
+	__u32 at = hash, was, probe = r->probe & 0xf;
 
 	TI_BOUND(at, TOLD - 1);
-	if (told[at] == tag)
+	was = told[at];
+	if ((was ^ tag) & ~0x7fu)
+		was = tag | (NO_PROBE & 0xf) << 3;
+	if (r->probe != NO_PROBE ? (was >> 3 & 0xf) == probe : r->answer <= (was & 7))
 		return 1;
-	told[at] = tag;
+	told[at] = r->probe != NO_PROBE ? tag | probe << 3 | r->answer : (was & ~7u) | r->answer;
 	return 0;
 }
 
@@ -71,7 +78,7 @@ static __always_inline void tell(const struct record *r)
 }
 
 /* An answer that follows its probe at once, as those of the kernel do, needs no
- * record of its own. User space leaves the newest ones alone for a tick. */
+ * record of its own. User space leaves the newest one alone for a tick. */
 static __always_inline int amend(const struct record *r)
 {
 	struct queue *q = TI_CPU(queue);
@@ -184,37 +191,44 @@ static __always_inline void on_answer(const ti_addr *src, const ti_addr *dst, ti
 		e->answer = answer;
 }
 
-/* --- what a RST may answer ------------------------------------------------------ */
+/* --- what a RST may follow ------------------------------------------------------- */
 
 enum note {
 	NOTE_NONE,
-	NOTE_SYNACK, /* backscatter */
-	NOTE_FINACK, /* a Maimon scan's, or a connection's that is gone */
+	NOTE_SYNACK,  /* comes in: backscatter, if it isn't expected */
+	NOTE_FINACK,  /* comes in: a Maimon scan's, or a connection's that is gone */
+	NOTE_GREETED, /* a SYN-ACK goes out: with its ack as `seq` */
 };
 
 static __always_inline __u64 tuple_hash(const ti_addr *src, const ti_addr *dst, ti_port src_port,
-					ti_port dst_port)
+					ti_port dst_port, __u32 seq)
 {
-	return ti_hash(src->hi ^ src->lo, dst->hi ^ ti_hash(dst->lo, (__u64)src_port << 16 | dst_port));
+	return ti_hash(src->hi ^ src->lo ^ seq,
+		       dst->hi ^ ti_hash(dst->lo, (__u64)src_port << 16 | dst_port));
 }
 
-static __always_inline void note(const struct ti_packet *pkt, enum note what)
+/* 30 bits of tag and what it is. */
+static __always_inline void note(__u64 hash, enum note what)
 {
-	__u64 hash = tuple_hash(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 	__u32 at = hash;
 
 	TI_BOUND(at, NOTED - 1);
 	noted[at] = hash >> 32 << 2 | what;
 }
 
-static __always_inline enum note noted_of(const ti_addr *src, const ti_addr *dst, ti_port src_port,
-					  ti_port dst_port)
+static __always_inline enum note noted_of(__u64 hash)
 {
-	__u64 hash = tuple_hash(src, dst, src_port, dst_port);
-	__u32 at = hash, tag = hash >> 32 << 2;
+	__u32 at = hash, tag = hash >> 32 << 2, found;
 
 	TI_BOUND(at, NOTED - 1);
-	return (noted[at] ^ tag) < 4 ? noted[at] & 3 : NOTE_NONE;
+	found = noted[at];
+	return (found ^ tag) < 4 ? found & 3 : NOTE_NONE;
+}
+
+static __always_inline void on_synack(const struct ti_packet *pkt)
+{
+	note(tuple_hash(&pkt->dst, &pkt->src, pkt->dst_port, pkt->src_port, pkt->ack), NOTE_GREETED);
+	on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_OPEN);
 }
 
 /* Where connections go from here: what comes back from there may find its socket
@@ -281,19 +295,22 @@ TI_PACKET(received, TC, XDP, KPROBE, SOCKET)
 
 	if ((flags & (TI_ACK | TI_SYN | TI_RST)) == TI_ACK) {
 		if ((flags & TI_FIN) && !pkt->payload_len)
-			note(pkt, NOTE_FINACK);
+			note(tuple_hash(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port, 0), NOTE_FINACK);
 		return TI_PASS;
 	}
 	if (flags & TI_RST) {
-		if (!(flags & TI_ACK))
+		if (flags & TI_ACK) {
+			if (!pkt->seq) /* forwarded */
+				on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_CLOSED);
+		} else if (noted_of(tuple_hash(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port, pkt->seq)) ==
+			   NOTE_GREETED) {
 			on_answer(&pkt->src, &pkt->dst, pkt->dst_port, ANSWER_ABANDONED);
-		else if (!pkt->seq) /* forwarded */
-			on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_CLOSED);
+		}
 		return TI_PASS;
 	}
 	if (flags & TI_ACK) {
-		note(pkt, NOTE_SYNACK);
-		on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_OPEN);
+		note(tuple_hash(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port, 0), NOTE_SYNACK);
+		on_synack(pkt); /* forwarded */
 		return TI_PASS;
 	}
 	r.src = pkt->src;
@@ -320,7 +337,7 @@ static __always_inline void on_sent(struct ti_packet *pkt)
 	if (ti_is_syn(pkt)) {
 		contact(&pkt->dst, pkt->dst_port);
 	} else if (ti_is_synack(pkt)) {
-		on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_OPEN);
+		on_synack(pkt);
 	} else if (pkt->flags & TI_ACK) {
 		if (!pkt->seq)
 			on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_CLOSED);
@@ -330,7 +347,7 @@ static __always_inline void on_sent(struct ti_packet *pkt)
 		r.ifindex = pkt->ifindex;
 		r.vlan = pkt->vlan;
 		r.port = pkt->src_port;
-		on_stray(&r, pkt->dst_port, noted_of(&pkt->dst, &pkt->src, pkt->dst_port, pkt->src_port));
+		on_stray(&r, pkt->dst_port, noted_of(tuple_hash(&pkt->dst, &pkt->src, pkt->dst_port, pkt->src_port, 0)));
 	}
 }
 
