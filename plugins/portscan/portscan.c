@@ -28,7 +28,7 @@ struct cpu_queue {
 	struct queue *queue;
 	uint64_t head;    /* at the last tick */
 	uint64_t probes;  /* probes before this record have been read */
-	uint64_t answers; /* answers before this one may be, when all probes have been */
+	uint64_t answers; /* what follows on probes may be, before this one, when they all have been */
 };
 
 struct self {
@@ -163,6 +163,12 @@ static void say(void *arg, enum scan_news news, const struct scan *scan, uint32_
 
 /* --- callbacks --------------------------------------------------------------------- */
 
+/* Is this an answer, or a RST that a connection's end may have drawn? */
+static bool follows(const struct record *r)
+{
+	return r->probe == NO_PROBE || is_stray(r->probe);
+}
+
 /* The newest record may get an answer yet, unless a tick has gone by. */
 static void read_probes(struct self *s, struct cpu_queue *c, uint32_t now)
 {
@@ -172,7 +178,7 @@ static void read_probes(struct self *s, struct cpu_queue *c, uint32_t now)
 	for (; c->probes < upto; c->probes++) {
 		const struct record *r = &c->queue->record[c->probes % RECORDS];
 
-		if (r->probe != NO_PROBE)
+		if (!follows(r))
 			scans_add(&s->scans, r, now);
 	}
 	c->head = head;
@@ -185,7 +191,7 @@ static void read_answers(struct self *s, struct cpu_queue *c, uint32_t now)
 	for (; at < c->answers; at++) {
 		const struct record *r = &c->queue->record[at % RECORDS];
 
-		if (r->probe == NO_PROBE)
+		if (follows(r))
 			scans_add(&s->scans, r, now);
 	}
 	__atomic_store_n(&c->queue->tail, at, __ATOMIC_RELEASE);

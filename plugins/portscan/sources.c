@@ -179,8 +179,9 @@ enum taken sources_add(struct sources *s, const struct record *r, uint32_t now, 
 		take_answer(from, p, r->answer);
 		return TAKEN_ANSWER;
 	}
-	/* What is left of a connection that was. */
-	if (p && is_stray(r->probe) && is_served(p))
+	/* What is left of a connection that was, or whose answer is on its way here. */
+	if (p && is_stray(r->probe) && !is_stray(p->kind) &&
+	    (is_served(p) || (p->answer == ANSWER_NONE && now - p->first <= s->wait)))
 		return TAKEN_NOTHING;
 	from->last = now;
 	from->addr.lo = r->src.lo;
