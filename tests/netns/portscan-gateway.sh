@@ -31,6 +31,7 @@ on here nft -f - <<-END
 	}
 END
 web behind 80
+web behind 200
 web right 80
 web there 81
 # Many ports with a service behind DNAT.
@@ -69,15 +70,17 @@ import socket, sys
 for port in range(6000, 6050):
     socket.create_connection((sys.argv[1], port)).close()' $here4
 	! event true || fail "clients through a router: $(jq -c . "$work/events")"
-	# Through DNAT for one port, and 50 of which are closed behind it.
+	stop
+	# Through DNAT, to ports of which half are closed behind it.
+	watch $interfaces
 	scan nmap -n -Pn -sS -p 6000-6100 $here4
 	one ".kind == \"syn\" and .dst_ip == \"$here4\" and .ranges == \"6000-6100\" and .open == 50 and .closed == 51"
 	watch $interfaces
-	scan nmap -n -Pn -sS -p 1-300 10.89.0.2
-	one '.kind == "syn" and .dst_ip == "10.89.0.2" and .ranges == "1-300" and .closed == 299 and .open == 1'
+	scan nmap -n -Pn -sS -p 101-400 10.89.0.2
+	one '.kind == "syn" and .dst_ip == "10.89.0.2" and .ranges == "101-400" and .closed == 299 and .open == 1'
 	for ack in -sA -sM; do
 		watch $interfaces
-		scan nmap -n -Pn $ack -p 101-200 10.89.0.2
+		scan nmap -n -Pn $ack -p 201-300 10.89.0.2
 		one '(.kind == "ack" or .kind == "maimon") and .dst_ip == "10.89.0.2" and .ports == 100'
 	done
 done
