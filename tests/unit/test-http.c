@@ -101,7 +101,8 @@ static void test_requests(void **state)
 		{"GET / HTTP/1.1\nHost: a\n\n", "GET / 1.1 host=a bare-lf (24)\n"},
 		{"GET / HTTP/1.1\r\nHost: a\n\r\n", "GET / 1.1 host=a bare-lf (26)\n"},
 		{"GET / HTTP/1.1\r\nHost: a\r\n\n", "GET / 1.1 host=a bare-lf (26)\n"},
-		{"GET / HTTP/1.1\r\nHost: a\rb: c\r\n\r\n", "GET / 1.1 host=a\\x0db:\\x20c (32)\n"},
+		{"GET / HTTP/1.1\r\nHost: a\rb: c\r\n\r\n",
+		 "GET / 1.1 host=a\\x0db:\\x20c odd (32)\n"},
 		/* folds */
 		{"GET / HTTP/1.1\r\nUser-Agent: a\r\n\tb\n c\r\nHost: h\r\n \r\n\r\n",
 		 "GET / 1.1 host=h ua=a\\x20\\x20\\x09b\\x20\\x20c bare-lf folded (52)\n"},
@@ -116,10 +117,18 @@ static void test_requests(void **state)
 		{"GET /\x01\xc3\xa4 HTTP/1.1\r\n\r\n", "GET /\\x01\\xc3\\xa4 1.1 odd (21)\n"},
 		{"GET / HTTP/1.1\r\nHost : a\r\nHost: b\r\nno colon\r\n: none\r\n\r\n",
 		 "GET / 1.1 host=a odd (55)\n"},
+		{"GET / http/1.1\r\n\r\nGET / HTTP/1.10\r\n\r\nGET / HTTP/1.00\r\n\r\n",
+		 "GET / 1.1 odd (18)\nGET / 1.1 odd (19)\nGET / 1.0 odd (19)\n"},
+		{"GET / HTTP/1.1\r\r\nHost: h\r\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: "
+		 "19\r\r\n\r\n"
+		 "GET /b HTTP/1.1\r\n\r\n",
+		 "GET / 1.1 host=h odd (29)\nPOST / 1.1 body=19 odd (40)\n"},
 		{"GET / HTTP/3.7\r\n\r\n", "GET / 3.7 (18)\n"},
 		/* no HTTP */
 		{" GET / HTTP/1.1\r\n\r\n", "bad\n"},
-		{"GET / http/1.1\r\n\r\n", "bad\n"},
+		{"GET / HTTP/0.9\r\n\r\n", "bad\n"},
+		{"GET / HTTP/1.1000\r\n\r\n", "bad\n"},
+		{"GET / HTTP/1.1x\r\n\r\n", "bad\n"},
 		{"GET / HTTP/1.\r\n\r\n", "bad\n"},
 		{"GET / HTTP/11.1\r\n\r\n", "bad\n"},
 		{"GET HTTP/1.1\r\n\r\n", "bad\n"},
@@ -298,6 +307,8 @@ static void test_responses(void **state)
 		{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81" END,
 		 "101 1.1 upgrade (56)\ntunnel\n"},
 		/* no response */
+		{"HTTP/1.1 200\r\r\nContent-Length: 0\r\n\r\nHTTP/1.10 204 x\r\n\r\n",
+		 "200 1.1 body=0 (36)\n204 1.1 odd (19)\n"},
 		{"HTTP/1.1 20 OK\r\n\r\n", "bad\n"},
 		{"HTTP/1.1 2000 OK\r\n\r\n", "bad\n"},
 		{"HTTP/1.1 099 OK\r\n\r\n", "bad\n"},
