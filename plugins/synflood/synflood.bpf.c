@@ -3,6 +3,7 @@
  * synflood.bpf.c - counts SYNs by listener and by source, and the handshakes
  * that complete. Decides nothing: that is user space's, once a second.
  */
+#define TI_RING_SIZE 4096 /* all events are made in user space */
 #include <tcpinspect/bpf.h>
 #include <tcpinspect/lookup.h>
 #include "synflood.h"
