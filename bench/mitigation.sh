@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# mitigation.sh [-s SECONDS] - what clients have of a web server while random sources
-# flood it with SYNs: wrk's requests a second and errors, undisturbed, in the flood, and
-# in the flood with mode = limit; with connections that are kept, and with one for each
-# request. The clients begin before the flood, or in it.
+# mitigation.sh [-r ROUNDS] [-s SECONDS] - what clients have of a web server while random
+# sources flood it with SYNs: wrk's requests a second, medians of ROUNDS (3) in which all
+# cases take turns, and errors: undisturbed, in the flood, and in the flood with mode =
+# limit; with connections that are kept, and with one for each request. Clients begin in
+# the flood, when it has been found, so that their first SYNs are dropped.
 #
 # The flood has CPU 0 to itself; wrk, nginx and tcpinspect share the last one, also while
-# there is none. Run by `sudo make bench`, in about 3 minutes.
+# there is none. Run by `sudo make bench`, in about 4 minutes.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/../tests/netns/lib.sh" || exit
 need ethtool jq nginx taskset wrk
@@ -15,9 +16,10 @@ gen=${TI_BUILD:-$PWD}/bench/floodgen
 [ -x "$gen" ] || skip "no $gen: run make bench"
 [ "$(nproc)" -gt 1 ] || skip "it takes two CPUs"
 
-seconds=10
-while getopts s: option; do
+rounds=3 seconds=10
+while getopts r:s: option; do
 	case $option in
+	r) rounds=$OPTARG ;;
 	s) seconds=$OPTARG ;;
 	*) exit 2 ;;
 	esac
@@ -48,36 +50,50 @@ flood() { # SECONDS
 	flooding=$!
 }
 
-# clients ARGUMENT... - "requests/s, errors" of wrk.
+# clients CASE ARGUMENT... - wrk's requests/s and errors are noted.
 clients() {
-	on there taskset -c $last wrk -t 1 -c 50 -d "$seconds" "$@" http://10.87.0.1/ >"$work/wrk"
-	awk '/Requests\/sec/ { rate = $2 } /Socket errors|Non-2xx/ { errors = $0 } END { printf "%8d requests/s%s\n", rate, errors }' "$work/wrk"
+	on there taskset -c $last wrk -t 1 -c 50 -d "$seconds" "${@:2}" http://10.87.0.1/ >"$work/wrk"
+	awk '/Requests\/sec/ { print $2 }' "$work/wrk" >>"$work/rate.$1"
+	grep -E 'Socket errors|Non-2xx' "$work/wrk" >>"$work/errors.$1" || :
 }
 
-limit() {
-	start here -P "$TI_PLUGINS/synflood.so" -i eth0 --set plugin.synflood.mode=limit --set plugin.synflood.hook=xdp
-	taskset -pc $last "$daemon" >/dev/null
-}
-
-# measure NAME ARGUMENT...
-measure() {
-	local name=$1
-	shift
-	printf '%s: undisturbed                         %s\n' "$name" "$(clients "$@")"
+round() { # ARGUMENT OF WRK...
+	clients undisturbed "$@"
 	flood $((seconds + 3))
 	sleep 2
-	printf '%s: in the flood                        %s' "$name" "$(clients "$@")"
+	clients flooded "$@"
 	wait $flooding
-	echo " of $(cat "$work/flood")"
-	limit
-	flood $((seconds + 7))
+	cat "$work/flood" >>"$work/flood.flooded"
+	start here -P "$TI_PLUGINS/synflood.so" -i eth0 --set plugin.synflood.mode=limit --set plugin.synflood.hook=xdp
+	taskset -pc $last "$daemon" >/dev/null
+	flood $((seconds + 5))
 	sleep 4
-	printf '%s: in the flood, mode = limit          %s' "$name" "$(clients "$@")"
+	clients limited "$@"
 	wait $flooding
-	echo " of $(cat "$work/flood")"
+	cat "$work/flood" >>"$work/flood.limited"
 	stop
-	jq -r 'select(.event == "flood_end") | "\(.syns) SYNs, \(.dropped) dropped; class \(.class)"' "$work/events"
+	jq -r 'select(.event == "flood_end") | "\(.syns) SYNs, \(.dropped) dropped, \(.class)"' "$work/events" >>"$work/events.limited"
 }
 
-measure 'kept connections' -H 'Connection: keep-alive'
-measure 'one a request   ' -H 'Connection: close'
+median() {
+	sort -n "$1" | awk '{ x[NR] = $1 } END { print x[int((NR + 1) / 2)] }'
+}
+
+measure() { # WHAT ARGUMENT OF WRK...
+	local round which usual
+	rm -f "$work"/*.{undisturbed,flooded,limited}
+	for ((round = 0; round < rounds; round++)); do
+		round "${@:2}"
+	done
+	usual=$(median "$work/rate.undisturbed")
+	for which in undisturbed flooded limited; do
+		awk -v now="$(median "$work/rate.$which")" -v usual="$usual" -v what="$1, $which" \
+			'BEGIN { printf "%-32s %8d requests/s, %3d %%", what, now, now * 100 / usual }'
+		[ $which = undisturbed ] || printf ' at %s' "$(median "$work/flood.$which") M SYNs/s"
+		[ -s "$work/errors.$which" ] && printf '; %s\n' "$(tr '\n' ';' <"$work/errors.$which")" || echo '; no error'
+	done
+	sed 's/^/    /' "$work/events.limited"
+}
+
+measure 'kept connections'
+measure 'a connection each' -H 'Connection: close'

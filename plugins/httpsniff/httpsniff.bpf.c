@@ -134,8 +134,10 @@ static __always_inline __u32 copy_piece(const struct ti_packet *pkt, struct hand
 static __always_inline int copy(const struct ti_packet *pkt, struct hand *h)
 {
 	for (int i = 0; i < PIECES && h->left > PIECE_LARGE; i++)
-		if (!copy_piece(pkt, h, PIECE_LARGE))
+		if (!copy_piece(pkt, h, PIECE_MOST))
 			return -1;
+	if (!h->left)
+		return 0;
 	if (h->left <= PIECE_SMALL)
 		copy_piece(pkt, h, PIECE_SMALL);
 	else if (h->left <= PIECE_MEDIUM)
@@ -226,7 +228,7 @@ static __always_inline void on_syn(const struct ti_packet *pkt, struct hand *h, 
 		*(volatile __u64 *)&slot->syn = h->hash >> 32 << 32 | h->seq;
 }
 
-static __always_inline int look(const struct ti_packet *pkt)
+static __always_inline int look(struct ti_packet *pkt)
 {
 	struct hand *h = TI_CPU(hands);
 	struct slot *slot;
@@ -235,6 +237,8 @@ static __always_inline int look(const struct ti_packet *pkt)
 
 	if ((!pkt->payload_len && !(pkt->flags & TI_SYN)) || !h || !take(pkt, h))
 		return TI_PASS;
+	/* Pointers into the packet are to be got anew: to the verifier those at hand differ. */
+	asm volatile("" : "+r"(pkt->ctx));
 	at = SLOT_OF(h->hash);
 	TI_BOUND(at, SLOTS - 1);
 	slot = &slots[at];

@@ -99,11 +99,13 @@ struct tls_hello {
 
 /* --- pieces of packets ---------------------------------------------------- */
 
-/* A piece of a packet's payload, in records of three sizes: most requests are small. */
-#define PIECE_SMALL 128
+/* A piece of a packet's payload, in records of four sizes: most requests are small, most
+ * packets have up to 1,460 bytes, and only those that GRO put together more than one piece. */
+#define PIECE_SMALL  128
 #define PIECE_MEDIUM 512
-#define PIECE_LARGE 2048
-#define PIECES	    40 /* of one packet: more than 64 KiB */
+#define PIECE_LARGE  2048
+#define PIECE_MOST   8192
+#define PIECES	     9 /* of one packet: more than 64 KiB */
 
 enum piece_flags {
 	PIECE_KNOWS_START = 1 << 0, /* start is the first byte's sequence number */
@@ -124,7 +126,7 @@ struct piece {
 	ti_ifindex ifindex;
 	ti_vlan vlan;
 	__u16 flags; /* enum piece_flags */
-	__u8 data[PIECE_LARGE];
+	__u8 data[PIECE_MOST];
 };
 #define PIECE_HEADER 64
 
@@ -162,6 +164,6 @@ static inline __u32 flow_id(__u64 hash, __u32 start)
  * the ring is filling up. */
 #define WINDOW 65536
 
-TI_STATIC_ASSERT(sizeof(struct piece) == PIECE_HEADER + PIECE_LARGE, "no padding");
+TI_STATIC_ASSERT(sizeof(struct piece) == PIECE_HEADER + PIECE_MOST, "no padding");
 
 #endif

@@ -16,6 +16,7 @@ TI_OPTION(ti_bool, drop_impossible, 0, 0, 1,
 
 __u8 limiting[COUNTED]; /* LIMIT_*, written by user space */
 __u32 denying;		/* there are prefixes in `denied` */
+__u32 heavies;		/* entries of `heavy` */
 __u64 limit_interval;	/* ns between two SYNs of who is in `heavy` */
 
 TI_FILTER_TRIE(denied) TI_ONLY_IF(mode);
@@ -29,9 +30,10 @@ struct {
 	__type(value, __u64);
 } heavy SEC(".maps") TI_ONLY_IF(mode);
 
-/* Sources that have completed a handshake: hash << 32 | second. */
+/* Sources that have completed a handshake: hash << 32 | time in units of 2^30 ns, about
+ * a second. */
 #define GOOD	     32768
-#define GOOD_SECONDS 300
+#define GOOD_MAX     280 /* five minutes */
 struct good {
 	__u64 at[GOOD];
 };
@@ -42,16 +44,19 @@ struct {
 	__type(value, struct good);
 } good SEC(".maps") TI_ONLY_IF(mode);
 
-/* First SYNs: of each line the last 15 that came to it, a million in all, as 22 bits of
- * the hash << 10 | time in units of 2^27 ns, 134 ms. */
+/* First SYNs: of each line the last 28 that came to it, 3.6 million in all, as 12 bits of
+ * the hash << 4 | time in units of 2^28 ns, 268 ms. */
 #define FIRST_LINES (1 << 17)
-#define FIRST_WAYS  15
-#define FIRST_TIME  0x3ffu
-#define FIRST_MIN   4  /* sent again sooner: not by TCP */
-#define FIRST_MAX   38 /* five seconds */
+#define FIRST_WAYS  28
+#define FIRST_TIME  15
+#define FIRST_MIN   2 /* sent again sooner: not by TCP */
+#define FIRST_MAX   14
 struct first_line {
-	__u32 at[FIRST_WAYS];
-	__u32 next;
+	union {
+		__u16 at[FIRST_WAYS];
+		__u64 word[FIRST_WAYS / 4];
+	};
+	__u64 next;
 };
 struct first {
 	struct first_line line[FIRST_LINES];
@@ -80,12 +85,11 @@ static __always_inline __u64 *good_of(__u64 hash)
 	return g ? &g->at[at] : 0;
 }
 
-static __always_inline int is_good(__u64 hash)
+static __always_inline int is_good(__u64 hash, __u64 now)
 {
-	__u32 now = bpf_ktime_get_ns() / 1000000000;
 	__u64 *g = good_of(hash);
 
-	return g && *g >> 32 == (__u32)hash && now - (__u32)*g < GOOD_SECONDS;
+	return g && *g >> 32 == (__u32)hash && (__u32)(now >> 30) - (__u32)*g < GOOD_MAX;
 }
 
 /* --- sources and prefixes that send most ---------------------------------------- */
@@ -102,9 +106,9 @@ static __always_inline ti_prefix whole(const ti_addr *a)
 	return (ti_prefix){ *a, ti_addr_is_v4(a) ? 32 : 128 };
 }
 
-static __always_inline int is_over(const ti_prefix *p)
+static __always_inline int is_over(const ti_prefix *p, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns(), *next = bpf_map_lookup_elem(&heavy, p);
+	__u64 *next = bpf_map_lookup_elem(&heavy, p);
 
 	if (!next)
 		return 0;
@@ -130,31 +134,53 @@ static __always_inline void add_good(const ti_addr *src)
 
 	g = good_of(hash);
 	if (g)
-		*g = hash << 32 | (__u32)(bpf_ktime_get_ns() / 1000000000);
-	give_back(&one);
-	give_back(&all);
+		*g = hash << 32 | bpf_ktime_get_ns() >> 30;
+	if (heavies) {
+		give_back(&one);
+		give_back(&all);
+	}
 }
 
 /* --- first SYNs ------------------------------------------------------------------- */
 
+/* Four times 16 bits. */
+#define LANES(x) ((x) * 0x0001000100010001ull)
+
+/* Which of a line's entries has the hash of `want`; FIRST_WAYS: none. */
+static __always_inline __u32 find_first(const struct first_line *l, __u16 want)
+{
+	__u64 hit = 0;
+
+	/* Four at a time: a lane that is 0 borrows from its highest bit (Mycroft 1987). */
+#pragma unroll
+	for (int i = 0; i < FIRST_WAYS / 4; i++) {
+		__u64 differs = (l->word[i] ^ LANES((__u64)want)) & LANES(0xfff0ull);
+
+		hit |= (differs - LANES(1ull)) & ~differs;
+	}
+	if (!(hit & LANES(0x8000ull)))
+		return FIRST_WAYS;
+#pragma unroll
+	for (int i = 0; i < FIRST_WAYS; i++)
+		if (!((l->at[i] ^ want) & 0xfff0))
+			return i;
+	return FIRST_WAYS;
+}
+
 /* Has this SYN been here, as long ago as TCP takes to send it again? */
-static __always_inline int is_second(const struct ti_packet *pkt, __u64 source)
+static __always_inline int is_second(const struct ti_packet *pkt, __u64 source, __u64 now)
 {
 	__u64 h = ti_hash(source ^ pkt->dst.lo, pkt->dst.hi ^ ((__u64)pkt->seq << 32 |
 			  (__u32)pkt->src_port << 16 | pkt->dst_port));
-	__u32 zero = 0, at = h, want = h >> 42 << 10 | (bpf_ktime_get_ns() >> 27 & FIRST_TIME);
+	__u32 zero = 0, at = h, want = h >> 52 << 4 | (now >> 28 & FIRST_TIME), way, age;
 	struct first *f = bpf_map_lookup_elem(&first, &zero);
 	struct first_line *l;
-	__u32 age, way = FIRST_WAYS;
 
 	if (!f)
 		return 0;
 	TI_BOUND(at, FIRST_LINES - 1);
 	l = &f->line[at];
-#pragma unroll
-	for (int i = 0; i < FIRST_WAYS; i++)
-		if (!((l->at[i] ^ want) >> 10))
-			way = i;
+	way = find_first(l, want);
 	if (way == FIRST_WAYS) {
 		way = l->next;
 		if (way >= FIRST_WAYS)
@@ -163,7 +189,7 @@ static __always_inline int is_second(const struct ti_packet *pkt, __u64 source)
 		l->next = way + 1;
 		return 0;
 	}
-	TI_BOUND(way, 15);
+	TI_BOUND(way, 31);
 	if (way >= FIRST_WAYS)
 		return 0;
 	age = (want - l->at[way]) & FIRST_TIME;
@@ -180,14 +206,16 @@ static __always_inline int limit_syn(const struct ti_packet *pkt, struct counted
 				     __u64 source)
 {
 	ti_prefix one = whole(&pkt->src), all = prefix_of(&pkt->src);
+	__u64 now;
 
 	if (denying && ti_filter_in(&denied, &pkt->src))
 		return dropped(c, FLOOD_DROP_DENIED);
 	if (!limits)
 		return TI_PASS;
-	if (is_over(&one) || is_over(&all))
+	now = bpf_ktime_get_ns();
+	if (heavies && (is_over(&one, now) || is_over(&all, now)))
 		return dropped(c, FLOOD_DROP_HEAVY);
-	if (!(limits & LIMIT_UNKNOWN) || is_good(source) || is_second(pkt, source))
+	if (!(limits & LIMIT_UNKNOWN) || is_good(source, now) || is_second(pkt, source, now))
 		return TI_PASS;
 	return dropped(c, FLOOD_DROP_UNKNOWN);
 }

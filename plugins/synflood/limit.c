@@ -75,8 +75,9 @@ int limit_init(struct limit *x, const struct ti_host *host, struct ti_handle *h,
 	}
 	x->limiting = host->memory(h, "limiting", &size);
 	denying = host->memory(h, "denying", &size);
+	x->heavies = host->memory(h, "heavies", &size);
 	interval = host->memory(h, "limit_interval", &size);
-	if (!x->limiting || !denying || !interval)
+	if (!x->limiting || !x->heavies || !denying || !interval)
 		return -ENOENT;
 	*interval = 1000000000 / rate;
 	if (deny)
@@ -103,6 +104,7 @@ static void add(struct limit *x, const ti_prefix *p, uint64_t now)
 	}
 	if (free && x->host->map_set(x->h, x->heavy, p, &next) == 0) {
 		*free = (struct limited){*p, now};
+		__atomic_store_n(x->heavies, *x->heavies + 1, __ATOMIC_RELEASE);
 		return;
 	}
 	if (!x->full)
@@ -144,6 +146,7 @@ void limit_expire(struct limit *x, uint64_t now, uint64_t after)
 			continue;
 		x->host->map_delete(x->h, x->heavy, &l->prefix);
 		l->proven = 0;
+		__atomic_store_n(x->heavies, *x->heavies - 1, __ATOMIC_RELEASE);
 		x->full = false;
 	}
 }

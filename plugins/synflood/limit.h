@@ -26,7 +26,8 @@ struct limit {
 	bool on;           /* mode = limit */
 	uint64_t rate;     /* SYNs/s */
 	uint8_t *limiting; /* in the BPF object, by slot */
-	int heavy;         /* map */
+	int heavy;         /* map there ... */
+	uint32_t *heavies; /* ... and how many are in it */
 	bool full;         /* said so */
 	struct limited limited[LIMITED];
 };
