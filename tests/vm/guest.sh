@@ -8,7 +8,7 @@ for module in veth sch_netem nft_numgen 8021q sch_ingress cls_bpf tcp_diag inet_
 	modprobe $module 2>/dev/null || :
 done
 modprobe bonding max_bonds=0 2>/dev/null || :
-export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t TI_ROWS=/run/rows TI_STRICT=1 TI_STORM=2000 TI_HELD=2000
+export TCPINSPECT=/w/tcpinspect TI_PLUGINS=/w/plugins TI_SINKS=/w/sinks TI_TEST_PLUGINS=/w/t TI_ROWS=/run/rows TI_STRICT=1 TI_STORM=2000 TI_HELD=2000 TI_FRAMES=5000
 
 failed=0
 for script; do

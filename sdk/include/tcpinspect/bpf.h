@@ -278,6 +278,9 @@ static __always_inline void *ti_reserve_internal(__u16 event, __u32 len)
  *	TI_OPTION(ti_bool, responses, 0, 0, 1, "report responses, too");
  *	TI_ONLY_IF(responses) int sent_tc_out(struct __sk_buff *ctx);
  *	TI_PACKET(sent, TC_OUT) { ... }
+ * TI_ONLY_IF is for maps, too, which then aren't made while the option is 0; what uses
+ * them must stand behind a test of the option:
+ *	struct { ... } answers SEC(".maps") TI_ONLY_IF(responses);
  */
 #define TI_ONLY_IF(option) TI_TAG("only_if:" #option)
 #define TI_UNLESS(option)  TI_TAG("unless:" #option)
@@ -320,8 +323,8 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 #define TI_WANTS_FRAGMENTS 0
 #endif
 
-/* Parse, count, filter; true: there is a TCP packet for the body. */
-static __always_inline int ti_packet_begin(struct ti_packet *pkt)
+/* Parse and count; true: there is a TCP packet for the body, whatever the options say. */
+static __always_inline int ti_packet_counted(struct ti_packet *pkt)
 {
 	struct ti_counters *c = TI_CPU(ti_counters);
 	enum ti_parsed r = ti_packet_parse(pkt);
@@ -335,9 +338,14 @@ static __always_inline int ti_packet_begin(struct ti_packet *pkt)
 		c->n[TI_COUNT_FRAGMENT]++;
 	else if (r == TI_UNSUPPORTED)
 		c->n[TI_COUNT_UNSUPPORTED]++;
-	if (r != TI_TCP && !(TI_WANTS_FRAGMENTS && pkt->fragment))
-		return 0;
-	return ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
+	return r == TI_TCP || (TI_WANTS_FRAGMENTS && pkt->fragment);
+}
+
+/* And filter. */
+static __always_inline int ti_packet_begin(struct ti_packet *pkt)
+{
+	return ti_packet_counted(pkt) &&
+	       ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 }
 
 static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buff *skb,
