@@ -69,6 +69,7 @@ hail() {
 }
 
 hush() {
+	# shellcheck disable=SC2046 # a list of words
 	kill -INT $(ip netns pids there)
 	wait $hailing || :
 }
