@@ -84,13 +84,14 @@ all_attached() { # TOOL
 	local plugin
 	for plugin in "${plugins[@]}"; do
 		[ "$1" != httpsniff ] || [ "$plugin" = httpsniff ] || continue
-		grep -q " $plugin: attached " "$work/tool.log" || return
+		grep -qs " $plugin: attached " "$work/tool.log" || return
 	done
 }
 
 begin() { # TOOL
 	[ "$1" != nobody ] || return 0
 	command_of "$1"
+	rm -f "$work/tool.log"
 	nsenter --net=/run/netns/server -- "${tool[@]}" >"$work/events" 2>"$work/tool.log" & # on() would be a process more
 	daemon=$!
 	case $1 in
