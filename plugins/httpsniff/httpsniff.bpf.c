@@ -163,6 +163,24 @@ static __always_inline int begins_here(const struct ti_packet *pkt, struct slot 
 	return 1;
 }
 
+/* User space is a few milliseconds behind, and there is much of what may be a long body:
+ * only what may be the next request. */
+static __always_inline int choose_busy(const struct ti_packet *pkt, struct hand *h)
+{
+	__u32 cut = h->left - END;
+
+	if (looks_like_start(pkt, h->off, h->left))
+		return 1;
+	if (!(h->flags & PIECE_PUSHED))
+		return 0;
+	if (h->left > END) {
+		h->off += cut;
+		h->seq += cut;
+		h->left = END;
+	}
+	return 1;
+}
+
 /* Cut off what user space has no use for. 0: nothing is left. */
 static __always_inline int choose(const struct ti_packet *pkt, struct slot *slot, struct hand *h)
 {
@@ -188,10 +206,8 @@ static __always_inline int choose(const struct ti_packet *pkt, struct slot *slot
 		if (told & TOLD_START)
 			return begins_here(pkt, slot, h, told);
 	}
-	/* User space is a few milliseconds behind: of what may be a long body, when there is
-	 * much of that, only what may be the next request. */
 	return ahead < WINDOW || bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA) < BUSY ||
-	       looks_like_start(pkt, h->off, h->left);
+	       choose_busy(pkt, h);
 }
 
 /* False: it isn't looked at. */
@@ -207,6 +223,8 @@ static __always_inline int take(const struct ti_packet *pkt, struct hand *h)
 		return 0;
 	if (responses)
 		flags |= PIECE_RESPONSES;
+	if (pkt->flags & TI_PSH)
+		flags |= PIECE_PUSHED;
 	h->src = pkt->src;
 	h->dst = pkt->dst;
 	h->src_port = pkt->src_port;

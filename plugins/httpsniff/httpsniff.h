@@ -114,6 +114,7 @@ enum piece_flags {
 	PIECE_FROM_PORT = 1 << 3,   /* from one, with responses = yes */
 	PIECE_RESPONSES = 1 << 4,   /* responses = yes */
 	PIECE_MIDWAY = 1 << 5,	    /* the flow is taken to begin here, for its SYN isn't known */
+	PIECE_PUSHED = 1 << 6,	    /* TCP's PSH: the sender had no more at the time */
 };
 
 struct piece {
@@ -163,6 +164,9 @@ static inline __u32 flow_id(__u64 hash, __u32 start)
 /* Of bytes that user space has not yet asked for or refused, so many go up even when
  * the ring is filling up. */
 #define WINDOW 65536
+/* Else only packets that begin as a request does, and so much of the end of one that the
+ * sender had no more behind: a request may stand there behind the last of a body. */
+#define END 1024
 
 TI_STATIC_ASSERT(sizeof(struct piece) == PIECE_HEADER + PIECE_MOST, "no padding");
 

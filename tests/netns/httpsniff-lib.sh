@@ -40,16 +40,21 @@ web() {
 			}
 		}
 	END
+	rm -f "$nginx.pid"
 	on "$1" nginx -c "$nginx.conf" -e "$nginx.log" &
-	web=$!
 	eventually 10 test -s "$nginx.pid" || fail "no nginx in $1"
+	web=$(<"$nginx.pid")
 }
 
 # web_log - end nginx, and what it has served: as `seen` has it.
 web_log() {
 	kill -QUIT "$web"
-	wait "$web" || :
+	eventually 10 gone_away "$web" || fail "nginx does not end"
 	sort -n "$work/access"
+}
+
+gone_away() {
+	! kill -0 "$1" 2>/dev/null
 }
 
 # seen FILTER - of each request a line, in jq's words, in order of port and depth.
