@@ -260,7 +260,7 @@ static int option_of(const struct ti_schema *s, const char *plugin, uint32_t fun
 		if (!strcmp(s->options[i].row.key, key))
 			*option = &s->options[i];
 	if (!*option)
-		return ti_schema_refuse(&at, "is there by an option that is no TI_OPTION of this object");
+		return ti_schema_refuse(&at, "is tagged with an option that is no TI_OPTION of this object");
 	return 0;
 }
 
@@ -326,33 +326,24 @@ static int read_hooks(struct ti_schema *s, const char *plugin)
 	return 0;
 }
 
-static int add_cpu_map(struct ti_schema *s, const char *map)
+static int read_map(struct ti_schema *s, const char *plugin, uint32_t var)
 {
-	const char **slot = ti_schema_grow(&s->cpu_maps, &s->n_cpu_maps, sizeof(*slot));
+	struct place at = { plugin, ti_schema_name(s, var), NULL };
+	struct ti_bpf_map m = { .name = at.thing, .cpus = ti_schema_tag(s, var, -1, "cpus") != NULL };
+	struct ti_bpf_map *slot;
 
+	if (option_of(s, plugin, var, "only_if:", &m.only_if) < 0 ||
+	    option_of(s, plugin, var, "sized:", &m.sized_by) < 0)
+		return -EINVAL;
+	if (m.sized_by && (m.sized_by->width != sizeof(uint32_t) || m.sized_by->row.min < 1))
+		return ti_schema_refuse(&at, "has its size from an option that isn't a __u32 of at least 1");
+	if (!m.cpus && !m.only_if && !m.sized_by)
+		return 0;
+	slot = ti_schema_grow(&s->maps, &s->n_maps, sizeof(*slot));
 	if (!slot)
 		return -ENOMEM;
-	*slot = map;
+	*slot = m;
 	return 0;
-}
-
-static int add_sized_map(struct ti_schema *s, const char *plugin, const char *map, const char *option)
-{
-	struct place at = { plugin, map, NULL };
-	struct ti_bpf_sized *slot;
-
-	for (size_t i = 0; i < s->n_options; i++) {
-		const struct ti_bpf_option *o = &s->options[i];
-
-		if (strcmp(o->row.key, option) || o->width != sizeof(uint32_t) || o->row.min < 1)
-			continue;
-		slot = ti_schema_grow(&s->sized_maps, &s->n_sized_maps, sizeof(*slot));
-		if (!slot)
-			return -ENOMEM;
-		*slot = (struct ti_bpf_sized){ .map = map, .offset = o->row.offset };
-		return 0;
-	}
-	return ti_schema_refuse(&at, "has its size from an option that is none; name a TI_OPTION of type __u32 that is at least 1");
 }
 
 static int read_maps(struct ti_schema *s, const char *plugin)
@@ -360,15 +351,8 @@ static int read_maps(struct ti_schema *s, const char *plugin)
 	const struct btf_type *sec = ti_schema_section(s, ".maps");
 	int r = 0;
 
-	for (uint32_t i = 0; sec && r >= 0 && i < btf_vlen(sec); i++) {
-		uint32_t var = btf_var_secinfos(sec)[i].type;
-		const char *option = ti_schema_tag(s, var, -1, "sized:");
-
-		if (ti_schema_tag(s, var, -1, "cpus"))
-			r = add_cpu_map(s, ti_schema_name(s, var));
-		else if (option)
-			r = add_sized_map(s, plugin, ti_schema_name(s, var), option);
-	}
+	for (uint32_t i = 0; sec && r == 0 && i < btf_vlen(sec); i++)
+		r = read_map(s, plugin, btf_var_secinfos(sec)[i].type);
 	return r;
 }
 
@@ -414,8 +398,7 @@ void ti_schema_free(struct ti_schema *s)
 	free(s->options);
 	free(s->hooks);
 	free(s->params);
-	free(s->cpu_maps);
-	free(s->sized_maps);
+	free(s->maps);
 	btf__free(s->btf);
 	free(s);
 }

@@ -47,16 +47,18 @@ struct ti_bpf_internal {
 	uint32_t offset; /* in .rodata, of its number: n_types and up */
 };
 
+/* A map about which the object says something. */
+struct ti_bpf_map {
+	const char *name;
+	bool cpus; /* a TI_CPU_ARRAY: an entry for each CPU */
+	const struct ti_bpf_option *sized_by; /* so many entries, a __u32; NULL: as written */
+	const struct ti_bpf_option *only_if;  /* made while that is set; NULL: always */
+};
+
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */
 struct ti_bpf_params {
 	const char *function;
 	uint32_t offset;
-};
-
-/* A map with as many entries as an option says. */
-struct ti_bpf_sized {
-	const char *map;
-	uint32_t offset; /* of the option, a __u32 of .rodata */
 };
 
 struct ti_schema {
@@ -71,10 +73,8 @@ struct ti_schema {
 	size_t n_hooks;
 	struct ti_bpf_params *params;
 	size_t n_params;
-	const char **cpu_maps;       /* maps to be sized to the number of CPUs */
-	size_t n_cpu_maps;
-	struct ti_bpf_sized *sized_maps;
-	size_t n_sized_maps;
+	struct ti_bpf_map *maps;
+	size_t n_maps;
 
 	struct btf *btf;  /* owned: the names above point into it ... */
 	void **owned;     /* ... or are among these */

@@ -2,22 +2,17 @@
 /*
  * http.c - where heads begin and end in a direction's bytes.
  *
- * A head that is whole in one piece of data is read in place. Else its lines
- * are gathered in a buffer, where a line that is read and isn't needed makes
- * room for the next: so a head of any length is read to its end, and loses
- * no more than what would not fit.
+ * A head that is whole in one piece of data is read in place, others line by line
+ * in a buffer of their own (http_pending.h).
  */
 #include "http.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "http_head.h"
+#include "http_pending.h"
 
-#define KEEP_MAX (HTTP_HEAD_MAX + 512) /* bytes that texts are in */
-#define ROOM	 (HTTP_HEAD_MAX + 1024) /* and a line with the framing always fits behind them */
-#define TAIL	 16 /* of a start line that is cut: the version */
-#define GAP_MAX	 65536 /* a head doesn't go on behind a longer one */
+#define GAP_MAX 65536 /* a head doesn't go on behind a longer one */
 
 enum state {
 	START, /* between messages */
@@ -38,19 +33,6 @@ enum http_last { LAST_OTHER, LAST_CONNECT, LAST_UPGRADE, LAST_2XX };
 /* In http.line. */
 enum chunk_line { CHUNK_NO_DIGIT, CHUNK_DIGITS, CHUNK_EXTENSION };
 enum trailer_line { TRAILER_EMPTY, TRAILER_CR, TRAILER_FIELD };
-
-struct http_pending {
-	struct http_reading reading;
-	uint16_t kept, line; /* bytes of texts, and of the line behind them */
-	bool cut; /* the line was longer than there was room */
-	bool ended; /* the line is complete; if the next begins with a space it isn't */
-	bool lost; /* bytes of the line are missing */
-	bool gap; /* bytes of the head are missing */
-	bool over; /* so many that it can't go on */
-	char bytes[ROOM];
-};
-
-const size_t http_pending_size = sizeof(struct http_pending);
 
 void http_init(struct http *h, enum http_side side)
 {
@@ -82,24 +64,6 @@ void http_release(struct http *h)
 
 /* --- what comes behind a head ---------------------------------------------- */
 
-static bool is_method(const struct http_head *head, const char *name)
-{
-	return head->method.len == strlen(name) && !memcmp(head->method.at, name, head->method.len);
-}
-
-static bool has_body(const struct http *h, const struct http_head *head)
-{
-	static const char *const without[] = {"GET", "HEAD", "OPTIONS", "CONNECT"};
-	size_t i;
-
-	if (h->side == HTTP_RESPONSES)
-		return true;
-	for (i = 0; i < sizeof(without) / sizeof(without[0]); i++)
-		if (is_method(head, without[i]))
-			return false;
-	return true;
-}
-
 static enum state framed(const struct http *h, const struct http_reading *r, bool gap)
 {
 	const struct http_head *head = &r->head;
@@ -117,7 +81,7 @@ static enum state framed(const struct http *h, const struct http_reading *r, boo
 		return REST;
 	if (head->flags & HTTP_HAS_LENGTH)
 		return head->content_length ? BODY : START;
-	if (gap && has_body(h, head))
+	if (gap && (response || http_may_have_body(head)))
 		return LOST;
 	return response || (!head->major && head->minor) ? REST : START;
 }
@@ -135,7 +99,7 @@ static int report(struct http *h, struct http_reading *r, bool gap, struct http_
 	h->last = LAST_OTHER;
 	if (r->head.status / 100 == 2)
 		h->last = LAST_2XX;
-	else if (is_method(&r->head, "CONNECT"))
+	else if (http_text_is(r->head.method, "CONNECT"))
 		h->last = LAST_CONNECT;
 	else if (h->side == HTTP_REQUESTS && r->head.flags & HTTP_UPGRADE)
 		h->last = LAST_UPGRADE;
@@ -181,17 +145,6 @@ static bool start_line(const struct http *h, struct http_reading *r, const struc
 	return may_start(h, line->at, line->len) && http_start_line(r, h->side, line);
 }
 
-/* A line of `len` bytes with its line end. */
-static struct http_line without_end(struct http_reading *r, const char *at, size_t len)
-{
-	len--;
-	if (len && at[len - 1] == '\r')
-		len--;
-	else
-		r->head.flags |= HTTP_BARE_LF;
-	return (struct http_line){.at = at, .len = len};
-}
-
 /* HTTP/0.9 has nothing behind its start line. */
 static bool is_whole(const struct http_reading *r)
 {
@@ -212,7 +165,7 @@ static int head_in_place(struct http *h, const char *data, size_t len, size_t *u
 		if (!lf || (at && http_is_space(data[at])))
 			return HTTP_MORE;
 		n = (size_t)(lf + 1 - data) - at;
-		line = without_end(&r, data + at, n);
+		line = http_without_end(&r, data + at, n);
 		at += n;
 		if (!r.started) {
 			if (!start_line(h, &r, &line))
@@ -231,73 +184,11 @@ static int head_in_place(struct http *h, const char *data, size_t len, size_t *u
 	return report(h, &r, false, head);
 }
 
-/* Of what doesn't fit the last bytes stay at the buffer's end. */
-static void gather(struct http_pending *p, const char *at, size_t len)
-{
-	size_t room = p->reading.started ? ROOM : HTTP_HEAD_MAX, n;
-	char *tail = p->bytes + HTTP_HEAD_MAX - TAIL;
-
-	room -= (size_t)p->kept + p->line;
-	n = len < room ? len : room;
-	memcpy(p->bytes + p->kept + p->line, at, n);
-	p->line = (uint16_t)(p->line + n);
-	p->reading.head.length += len;
-	at += n;
-	len -= n;
-	if (!len)
-		return;
-	p->cut = true;
-	if (p->reading.started)
-		return;
-	n = len < TAIL ? len : TAIL;
-	memmove(tail, tail + n, TAIL - n);
-	memcpy(tail + TAIL - n, at + len - n, n);
-}
-
-static struct http_line pending_line(struct http_pending *p)
-{
-	struct http_line line = {.at = p->bytes + p->kept, .len = p->line};
-
-	if (!p->cut)
-		return without_end(&p->reading, line.at, line.len);
-	line.tail = line.at + line.len;
-	if (p->reading.started)
-		return line;
-	line.tail -= TAIL;
-	line.len -= TAIL;
-	line.tail_len = without_end(&p->reading, line.tail, TAIL).len;
-	return line;
-}
-
-/* Keeps the line if a text is in it. */
-static void next_line(struct http_pending *p)
-{
-	struct http_head *head = &p->reading.head;
-	struct http_text *texts[] = {&head->method, &head->target, &head->host, &head->user_agent,
-				     &head->traceparent};
-	const char *end = p->bytes + KEEP_MAX;
-	size_t i, kept = p->kept, last;
-
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (!texts[i]->at)
-			continue;
-		if (texts[i]->at > end)
-			*texts[i] = (struct http_text){};
-		else if (texts[i]->at + texts[i]->len > end)
-			texts[i]->len = (uint16_t)(end - texts[i]->at);
-		last = texts[i]->at ? (size_t)(texts[i]->at + texts[i]->len - p->bytes) : 0;
-		kept = last > kept ? last : kept;
-	}
-	p->kept = (uint16_t)kept;
-	p->line = 0;
-	p->cut = p->ended = p->lost = false;
-}
-
 /* Reads the line that has ended. False if it is no start line, or if behind a gap
  * it is no field. */
 static bool read_line(struct http *h, struct http_pending *p)
 {
-	struct http_line line = pending_line(p);
+	struct http_line line = http_pending_line(p);
 	bool ok = true;
 
 	if (p->lost)
@@ -306,28 +197,8 @@ static bool read_line(struct http *h, struct http_pending *p)
 		ok = start_line(h, &p->reading, &line);
 	else
 		ok = http_field(&p->reading, &line) || !p->gap;
-	next_line(p);
+	http_pending_next(p);
 	return ok;
-}
-
-/* The line goes on in the next one. */
-static void unfold(struct http_pending *p)
-{
-	char *at = p->bytes + p->kept;
-	size_t i;
-
-	p->ended = false;
-	p->reading.head.flags |= HTTP_FOLDED;
-	for (i = p->line; !p->cut && i && (at[i - 1] == '\n' || at[i - 1] == '\r'); i--)
-		at[i - 1] = ' ';
-}
-
-static bool is_empty_line(const struct http_pending *p)
-{
-	const char *at = p->bytes + p->kept;
-
-	return !p->lost &&
-	       ((p->line == 1 && *at == '\n') || (p->line == 2 && !memcmp(at, "\r\n", 2)));
 }
 
 /* Up to the end of a line: HTTP_MORE to go on. */
@@ -342,20 +213,20 @@ static int head_piece(struct http *h, const char *data, size_t len, size_t *used
 	*used = 0;
 	if (p->ended && r->started) {
 		if (http_is_space(*data))
-			unfold(p);
+			http_pending_unfold(p);
 		else if (!read_line(h, p))
 			return report_lost(h, head);
 	}
 	lf = memchr(data, '\n', len);
 	n = lf ? (size_t)(lf + 1 - data) : len;
-	gather(p, data, n);
+	http_pending_add(p, data, n);
 	*used = n;
 	if (!r->started && !may_start(h, p->bytes, p->line))
 		return not_http(h);
 	if (!lf)
 		return HTTP_MORE;
 	if (r->started) {
-		if (!is_empty_line(p)) {
+		if (!http_pending_is_empty(p)) {
 			p->ended = true;
 			return HTTP_MORE;
 		}
@@ -366,27 +237,6 @@ static int head_piece(struct http *h, const char *data, size_t len, size_t *used
 	if (!read_line(h, p))
 		return not_http(h);
 	return is_whole(r) ? report(h, r, false, head) : HTTP_MORE;
-}
-
-/* Behind a gap, does a message begin here? Text in a body should not do. */
-static bool starts_message(const struct http *h, const char *data, size_t len)
-{
-	const char *lf = memchr(data, '\n', len), *p;
-	struct http_reading r = {};
-	struct http_line line;
-
-	if (lf) {
-		line = without_end(&r, data, (size_t)(lf + 1 - data));
-		return http_start_line(&r, h->side, &line) && !is_whole(&r);
-	}
-	line = (struct http_line){.at = data, .len = len};
-	if (!http_part_of_start_line(&r, h->side, &line))
-		return false;
-	for (p = data; *p >= 'A' && *p <= 'Z'; p++)
-		;
-	return h->side == HTTP_RESPONSES ||
-	       (p == r.head.method.at + r.head.method.len &&
-		(*r.head.target.at == '/' || is_method(&r.head, "CONNECT") || r.absolute));
 }
 
 static int head_feed(struct http *h, const char *data, size_t len, size_t *used,
@@ -404,7 +254,7 @@ static int head_feed(struct http *h, const char *data, size_t len, size_t *used,
 		if (!h->pending)
 			return -ENOMEM;
 		h->state = HEAD;
-	} else if (h->pending->gap && (h->pending->over || starts_message(h, data, len))) {
+	} else if (h->pending->gap && (h->pending->over || http_starts_here(h->side, data, len))) {
 		return report_lost(h, head);
 	}
 	h->pending->reading.head.segments++;
@@ -512,6 +362,18 @@ static size_t between(struct http *h, const char *data, size_t len)
 	}
 }
 
+/* At the begin of a piece; what is left of the one before is none. How many
+ * bytes that is. */
+static size_t find_start(struct http *h, const char *data, size_t len)
+{
+	size_t n = h->left < len ? h->left : len;
+
+	h->left -= n;
+	if (n < len && http_starts_here(h->side, data + n, len - n))
+		h->state = START;
+	return n;
+}
+
 int http_feed(struct http *h, const void *data, size_t len, size_t *used, struct http_head *head)
 {
 	const char *at = data;
@@ -519,8 +381,8 @@ int http_feed(struct http *h, const void *data, size_t len, size_t *used, struct
 	int r = HTTP_MORE;
 
 	http_release(h);
-	if (h->state == LOST && len && starts_message(h, at, len))
-		h->state = START;
+	if (h->state == LOST)
+		done = find_start(h, at, len);
 	while (r == HTTP_MORE && done < len) {
 		n = between(h, at + done, len - done);
 		done += n;
@@ -536,6 +398,8 @@ int http_feed(struct http *h, const void *data, size_t len, size_t *used, struct
 	else if (r == HTTP_MORE && h->state == BAD)
 		r = HTTP_BAD;
 	*used = r == HTTP_HEAD ? done : len;
+	if (h->state == LOST)
+		h->left = done ? len - *used : 0;
 	return r;
 }
 
@@ -590,7 +454,7 @@ static void gap_in_head(struct http *h, uint64_t n)
 			return;
 		}
 	}
-	next_line(p);
+	http_pending_next(p);
 	p->reading.head.length += n;
 	p->gap = p->lost = true;
 	p->over = p->over || n > GAP_MAX;
@@ -609,6 +473,7 @@ void http_skip(struct http *h, uint64_t n)
 			return;
 	}
 	h->unsure = true;
+	h->left = 0;
 	if (h->state == HEAD)
 		gap_in_head(h, n);
 	else

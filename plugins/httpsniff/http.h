@@ -71,7 +71,7 @@ struct http_pending;
 /* One direction. Zeroed is a valid state: requests, at the connection's first byte. */
 struct http {
 	struct http_pending *pending; /* of a head that spans calls, NULL otherwise */
-	uint64_t left; /* bytes of the body or chunk */
+	uint64_t left; /* bytes of the body or chunk; after a gap, of a piece not to look into */
 	uint8_t side, state;
 	uint8_t last; /* the last head's enum http_last */
 	uint8_t line; /* of a chunked body: what this line had so far */

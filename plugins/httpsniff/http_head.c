@@ -36,13 +36,14 @@ static bool is_token(char c)
 	return is_digit(c) || is_letter(c) || is_one_of(c, "!#$%&'*+-.^_`|~");
 }
 
+/* CRs before a line's end are as good as spaces (nginx). */
 static struct http_text trim(const char *at, const char *end)
 {
 	while (at < end && http_is_space(*at))
 		at++;
-	while (end > at && http_is_space(end[-1]))
+	while (end > at && (http_is_space(end[-1]) || end[-1] == '\r'))
 		end--;
-	return (struct http_text){at, (uint16_t)(end - at)};
+	return (struct http_text){.at = at, .len = (uint16_t)(end - at)};
 }
 
 /* Names of fields and codings have no case, methods do. */
@@ -51,7 +52,7 @@ static bool is_named(struct http_text text, const char *s)
 	return text.len == strlen(s) && !strncasecmp(text.at, s, text.len);
 }
 
-static bool is_exactly(struct http_text text, const char *s)
+bool http_text_is(struct http_text text, const char *s)
 {
 	return text.len == strlen(s) && !memcmp(text.at, s, text.len);
 }
@@ -62,6 +63,16 @@ static bool agrees(const char *at, size_t len, const char *with)
 	size_t n = strlen(with);
 
 	return !memcmp(at, with, len < n ? len : n);
+}
+
+struct http_line http_without_end(struct http_reading *r, const char *at, size_t len)
+{
+	len--;
+	if (len && at[len - 1] == '\r')
+		len--;
+	else
+		r->head.flags |= HTTP_BARE_LF;
+	return (struct http_line){.at = at, .len = len};
 }
 
 /* --- start lines ----------------------------------------------------------- */
@@ -79,16 +90,26 @@ bool http_may_start(enum http_side side, const char *line, size_t len)
 	return n && n <= HTTP_METHOD_MAX && http_is_space(line[n]);
 }
 
-static bool is_version(struct http_text text)
+/* HTTP/1.1. Servers take, and we flag, small letters and more digits behind the dot,
+ * which count as 1 where they are no small number. */
+static bool set_version(struct http_head *head, struct http_text text)
 {
-	return text.len == 8 && !memcmp(text.at, "HTTP/", 5) && is_digit(text.at[5]) &&
-	       text.at[6] == '.' && is_digit(text.at[7]);
-}
+	unsigned int minor = 0;
+	uint16_t i;
 
-static void set_version(struct http_head *head, const char *at)
-{
-	head->major = (uint8_t)(at[5] - '0');
-	head->minor = (uint8_t)(at[7] - '0');
+	if (text.len < 8 || text.len > 10 || strncasecmp(text.at, "HTTP/", 5) ||
+	    !is_digit(text.at[5]) || text.at[5] == '0' || text.at[6] != '.')
+		return false;
+	for (i = 7; i < text.len; i++) {
+		if (!is_digit(text.at[i]))
+			return false;
+		minor = minor * 10 + (unsigned int)(text.at[i] - '0');
+	}
+	if (text.len > 8 || memcmp(text.at, "HTTP", 4))
+		head->flags |= HTTP_ODD;
+	head->major = (uint8_t)(text.at[5] - '0');
+	head->minor = (uint8_t)(minor > 9 ? 1 : minor);
+	return true;
 }
 
 /* scheme "://" [userinfo "@"] host[:port]: the last of them. */
@@ -145,23 +166,22 @@ static bool request_line(struct http_reading *r, const struct http_line *line)
 		;
 	end = version.at + version.len;
 	version = (struct http_text){at, (uint16_t)(end - at)};
-	if (!is_version(version)) {
+	if (!set_version(&r->head, version)) {
 		/* HTTP/0.9: a GET is all, and the answer comes without a head. */
-		if (line->tail || at != rest.at || !is_exactly(r->head.method, "GET") ||
+		if (line->tail || at != rest.at || !http_text_is(r->head.method, "GET") ||
 		    !rest.len || (*rest.at != '/' && !authority(rest).at))
 			return false;
 		r->head.minor = 9;
 		set_target(r, rest);
 		return true;
 	}
-	set_version(&r->head, version.at);
 	if (!line->tail) {
 		rest = trim(rest.at, at);
 		if (rest.at + rest.len + 1 != at || at[-1] != ' ' || end != line->at + line->len)
 			r->head.flags |= HTTP_ODD;
 	}
 	set_target(r, rest);
-	if (r->head.major == 2 && is_exactly(r->head.method, "PRI") && is_exactly(rest, "*"))
+	if (r->head.major == 2 && http_text_is(r->head.method, "PRI") && http_text_is(rest, "*"))
 		r->head.flags |= HTTP_H2_PREFACE;
 	return rest.len;
 }
@@ -169,17 +189,17 @@ static bool request_line(struct http_reading *r, const struct http_line *line)
 /* The reason may be missing, and the space before it. */
 static bool status_line(struct http_reading *r, const struct http_line *line)
 {
-	const char *at = line->at, *end = at + line->len;
+	const char *end = line->at + line->len, *space = memchr(line->at, ' ', line->len), *at;
 
-	if (line->len < 12 || !is_version((struct http_text){at, 8}) || at[8] != ' ')
+	if (!space || space > line->at + 10 ||
+	    !set_version(&r->head, (struct http_text){line->at, (uint16_t)(space - line->at)}))
 		return false;
-	set_version(&r->head, at);
-	for (at += 8; at < end && *at == ' '; at++)
+	for (at = space; at < end && *at == ' '; at++)
 		;
 	if (end - at < 3 || !is_digit(at[0]) || at[0] == '0' || !is_digit(at[1]) ||
-	    !is_digit(at[2]) || (end - at > 3 && !http_is_space(at[3])))
+	    !is_digit(at[2]) || (end - at > 3 && !http_is_space(at[3]) && at[3] != '\r'))
 		return false;
-	if (at != line->at + 9)
+	if (at != space + 1)
 		r->head.flags |= HTTP_ODD;
 	r->head.status = (uint16_t)((at[0] - '0') * 100 + (at[1] - '0') * 10 + (at[2] - '0'));
 	return true;
@@ -207,6 +227,90 @@ bool http_part_of_start_line(struct http_reading *r, enum http_side side,
 	set_target(r, rest);
 	r->started = rest.len;
 	return r->started;
+}
+
+/* IANA's registry of methods. */
+static const char *const registered[] = {
+	"GET",
+	"POST",
+	"HEAD",
+	"PUT",
+	"OPTIONS",
+	"DELETE",
+	"PATCH",
+	"CONNECT",
+	"TRACE",
+	"QUERY",
+	"PROPFIND",
+	"REPORT",
+	"ACL",
+	"BASELINE-CONTROL",
+	"BIND",
+	"CHECKIN",
+	"CHECKOUT",
+	"COPY",
+	"LABEL",
+	"LINK",
+	"LOCK",
+	"MERGE",
+	"MKACTIVITY",
+	"MKCALENDAR",
+	"MKCOL",
+	"MKREDIRECTREF",
+	"MKWORKSPACE",
+	"MOVE",
+	"ORDERPATCH",
+	"PRI",
+	"PROPPATCH",
+	"REBIND",
+	"SEARCH",
+	"UNBIND",
+	"UNCHECKOUT",
+	"UNLINK",
+	"UNLOCK",
+	"UPDATE",
+	"UPDATEREDIRECTREF",
+	"VERSION-CONTROL",
+};
+
+static bool is_registered(struct http_text method)
+{
+	size_t i;
+
+	for (i = 0; i < LENGTH(registered); i++)
+		if (http_text_is(method, registered[i]))
+			return true;
+	return false;
+}
+
+bool http_starts_here(enum http_side side, const char *data, size_t len)
+{
+	const char *lf = memchr(data, '\n', len);
+	struct http_line line = {.at = data, .len = lf ? (size_t)(lf - data) : len};
+	struct http_reading r = {};
+	struct http_text target;
+
+	if (lf && line.len && data[line.len - 1] == '\r')
+		line.len--;
+	if (lf && (!http_start_line(&r, side, &line) || !r.head.major))
+		return false;
+	if (!lf && !http_part_of_start_line(&r, side, &line))
+		return false;
+	target = r.head.target;
+	return side == HTTP_RESPONSES ||
+	       (is_registered(r.head.method) &&
+		(lf || *target.at == '/' || r.absolute || http_text_is(r.head.method, "CONNECT")));
+}
+
+bool http_may_have_body(const struct http_head *request)
+{
+	static const char *const without[] = {"GET", "HEAD", "OPTIONS", "CONNECT"};
+	size_t i;
+
+	for (i = 0; i < LENGTH(without); i++)
+		if (http_text_is(request->method, without[i]))
+			return false;
+	return true;
 }
 
 /* --- fields ---------------------------------------------------------------- */
@@ -245,13 +349,14 @@ static void upgrade(struct http_reading *r, struct http_text value)
 
 static bool number(struct http_text text, uint64_t *to)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, digit;
 	uint16_t i;
 
 	for (i = 0; i < text.len; i++) {
-		if (!is_digit(text.at[i]) || n > (INT64_MAX - 9) / 10)
+		digit = (uint64_t)(text.at[i] - '0');
+		if (!is_digit(text.at[i]) || n > (INT64_MAX - digit) / 10)
 			return false;
-		n = n * 10 + (uint64_t)(text.at[i] - '0');
+		n = n * 10 + digit;
 	}
 	*to = n;
 	return text.len;
@@ -314,7 +419,7 @@ bool http_field(struct http_reading *r, const struct http_line *line)
 		return false;
 	}
 	name = trim(line->at, colon);
-	if (name.at + name.len != colon || name.at != line->at)
+	if (name.at + name.len != colon || name.at != line->at || memchr(line->at, '\r', line->len))
 		r->head.flags |= HTTP_ODD;
 	value = trim(colon + 1, end);
 	for (i = 0; i < LENGTH(fields); i++) {
@@ -333,7 +438,7 @@ void http_head_end(struct http_reading *r)
 {
 	struct http_head *head = &r->head;
 
-	if (is_exactly(head->method, "CONNECT"))
+	if (http_text_is(head->method, "CONNECT"))
 		set_text(&head->host, head->target);
 	if (r->chunked)
 		head->flags |= HTTP_CHUNKED;

@@ -27,7 +27,11 @@ struct http_line {
 	size_t tail_len;
 };
 
+/* Of `len` bytes with a line end what is before it. */
+struct http_line http_without_end(struct http_reading *r, const char *at, size_t len);
+
 bool http_is_space(char c);
+bool http_text_is(struct http_text text, const char *s);
 
 /* May these first bytes of a start line be one? */
 bool http_may_start(enum http_side side, const char *line, size_t len);
@@ -38,6 +42,13 @@ bool http_start_line(struct http_reading *r, enum http_side side, const struct h
 /* A start line whose end wasn't seen: false if it doesn't say enough. */
 bool http_part_of_start_line(struct http_reading *r, enum http_side side,
 			     const struct http_line *line);
+
+/* In the midst of who knows what: does a message begin here? Text in a body should
+ * not do, nor the end of a method. */
+bool http_starts_here(enum http_side side, const char *data, size_t len);
+
+/* By its method, if its fields weren't seen. */
+bool http_may_have_body(const struct http_head *request);
 
 /* False if it has no colon. The line's bytes may become the head's texts. */
 bool http_field(struct http_reading *r, const struct http_line *line);

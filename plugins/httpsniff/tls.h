@@ -70,4 +70,7 @@ int tls_feed(struct tls *t, const void *data, size_t len, struct tls_hello *hell
  * the version was seen, else TLS_MORE. */
 int tls_end(struct tls *t, struct tls_hello *hello);
 
+/* Frees what the hello that was reported stood in. */
+void tls_release(struct tls *t);
+
 #endif

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A suspect probe. */
+/* A probe of which nothing came, or has yet. */
 struct touch {
 	ti_addr dst;
 	struct source *from;
 	ti_port port;
-	bool refused; /* not long ago */
+	bool suspect, refused, recent;
 };
 
 /* Of one source or of one victim: touch[0..n). */
@@ -50,10 +50,10 @@ static int collect(const struct scans *s, uint32_t now, uint32_t window, struct 
 			all->touch = more;
 		}
 		for (const struct probe *p = from->probe; p < from->probe + from->n; p++)
-			if (now - p->last <= window && is_suspect(l, p, now))
+			if (now - p->last <= window && (is_suspect(l, p, now) || !is_served(p)))
 				all->touch[all->n++] = (struct touch){
-					p->dst, from, p->port,
-					is_refused(p) && now - p->last <= l->distributed_window
+					p->dst, from, p->port, is_suspect(l, p, now), is_refused(p),
+					now - p->last <= l->distributed_window
 				};
 	}
 	return 0;
@@ -75,8 +75,31 @@ static size_t refused(const struct touches *t)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->n; i++)
-		n += t->touch[i].refused;
+		n += t->touch[i].refused && t->touch[i].recent;
 	return n;
+}
+
+/*
+ * A port that is closed to one is to all: answers to decoys that don't exist never go
+ * out, or nothing is known of them yet. Other probes without an answer are let go.
+ */
+static void know_closed(struct touches *victim)
+{
+	static uint64_t closed[65536 / 64];
+	size_t n = 0;
+
+	memset(closed, 0, sizeof(closed));
+	for (size_t i = 0; i < victim->n; i++)
+		if (victim->touch[i].refused)
+			closed[victim->touch[i].port / 64] |= 1ull << (victim->touch[i].port % 64);
+	for (size_t i = 0; i < victim->n; i++) {
+		struct touch t = victim->touch[i];
+
+		t.refused = closed[t.port / 64] >> (t.port % 64) & 1;
+		if (t.refused || t.suspect)
+			victim->touch[n++] = t;
+	}
+	victim->n = n;
 }
 
 /* Ports that both have tried. */
@@ -109,10 +132,12 @@ static bool many_closed(const struct scans *s, const struct touches *victim, uin
 			continue;
 		sources++;
 		for (size_t i = 0; i < t.n; i++) {
-			uint64_t bit = 1ull << (t.touch[i].port % 64);
+			uint64_t bit = 1ull << (t.touch[i].port % 64), *word = &seen[t.touch[i].port / 64];
 
-			ports += t.touch[i].refused && !(seen[t.touch[i].port / 64] & bit);
-			seen[t.touch[i].port / 64] |= t.touch[i].refused ? bit : 0;
+			if (!t.touch[i].refused || !t.touch[i].recent || (*word & bit))
+				continue;
+			*word |= bit;
+			ports++;
 		}
 	}
 	return sources >= s->limits->distributed_sources && ports >= s->limits->distributed_ports;
@@ -156,12 +181,14 @@ int find_distributed(struct scans *s, uint32_t now, uint32_t repeat, bool crossi
 		free(from);
 		return -ENOMEM;
 	}
-	qsort(all.touch, all.n, sizeof(*all.touch), by_victim);
+	if (all.n)
+		qsort(all.touch, all.n, sizeof(*all.touch), by_victim);
 	for (size_t at = 0; at < all.n;) {
 		struct touches victim = part(&all, at, false);
 		size_t n = 0;
 
 		at += victim.n;
+		know_closed(&victim);
 		if (!many_closed(s, &victim, repeat) && !same_ports(s, &victim, repeat))
 			continue;
 		for (size_t i = 0; i < victim.n;) {

@@ -39,17 +39,24 @@ static __always_inline __u32 short_of(const ti_addr *a)
 	return ti_addr_is_v4(a) ? a->lo >> 32 : ti_hash(a->hi, a->lo);
 }
 
-/* Was user space told, a short while ago? Then it has been now. */
+/*
+ * Was user space told, a short while ago? Then it has been now. A word is for one port of
+ * a source: 25 bits of tag, 4 of the probe told, 3 of the answer, which only goes up
+ * until there is another probe.
+ */
 static __always_inline int is_told(__u64 key, const struct record *r)
 {
-	__u64 what = (__u64)short_of(&r->dst) << 32 | r->port << 16 | r->probe << 8 | r->answer;
-	__u64 hash = ti_hash(key, what);
-	__u32 tag = (hash >> 32) + told_epoch, at = hash;
+	__u64 hash = ti_hash(key, (__u64)short_of(&r->dst) << 32 | r->port);
+	__u32 tag = ((hash >> 32) + told_epoch * 0x9e3779b9) & ~0x7fu;
+	__u32 at = hash, was, probe = r->probe & 0xf;
 
 	TI_BOUND(at, TOLD - 1);
-	if (told[at] == tag)
+	was = told[at];
+	if ((was ^ tag) & ~0x7fu)
+		was = tag | (NO_PROBE & 0xf) << 3;
+	if (r->probe != NO_PROBE ? (was >> 3 & 0xf) == probe : r->answer <= (was & 7))
 		return 1;
-	told[at] = tag;
+	told[at] = r->probe != NO_PROBE ? tag | probe << 3 | r->answer : (was & ~7u) | r->answer;
 	return 0;
 }
 
@@ -71,7 +78,7 @@ static __always_inline void tell(const struct record *r)
 }
 
 /* An answer that follows its probe at once, as those of the kernel do, needs no
- * record of its own. User space leaves the newest ones alone for a tick. */
+ * record of its own. User space leaves the newest one alone for a tick. */
 static __always_inline int amend(const struct record *r)
 {
 	struct queue *q = TI_CPU(queue);
@@ -134,7 +141,8 @@ static __always_inline void admit(struct set *s, struct entry *e, const struct r
 	tell(r);
 }
 
-static __always_inline void on_probe(const struct record *r)
+/* A probe, or an answer to a source that has probed. */
+static __always_inline void on_record(const struct record *r)
 {
 	__u64 key = source_key(&r->src);
 	struct set *s = set_of(key);
@@ -142,19 +150,24 @@ static __always_inline void on_probe(const struct record *r)
 	struct entry *e;
 
 	if (is_admitted(s, key)) {
-		if (!is_told(key, r))
+		if (!is_told(key, r) && !(r->probe == NO_PROBE && amend(r)))
 			tell(r);
 		return;
 	}
 	e = s->way[0].key == key ? &s->way[0] : &s->way[1];
 	if (e->key == key) {
-		if (e->port != r->port || e->dst != short_of(&r->dst))
-			admit(s, e, r);
+		if (e->port != r->port || e->dst != short_of(&r->dst)) {
+			if (r->probe != NO_PROBE)
+				admit(s, e, r);
+		} else if (e->answer < r->answer) {
+			e->answer = r->answer;
+		}
 		return;
 	}
 	q = TI_CPU(queue);
-	if (q)
-		q->newcomers++;
+	if (!q || r->probe == NO_PROBE)
+		return;
+	q->newcomers++;
 	s->way[1] = s->way[0];
 	s->way[0] = (struct entry){
 		.key = key,
@@ -165,56 +178,71 @@ static __always_inline void on_probe(const struct record *r)
 	};
 }
 
-/* Of a source that has probed. */
-static __always_inline void on_answer(const ti_addr *src, const ti_addr *dst, ti_port port,
-				      enum answer answer)
+/* Of a packet that a source has sent. */
+static __always_inline void record_from(struct record *r, const struct ti_packet *pkt)
 {
-	struct record r = { .src = *src, .dst = *dst, .port = port, .probe = NO_PROBE, .answer = answer };
-	__u64 key = source_key(src);
-	struct set *s = set_of(key);
-	struct entry *e;
-
-	if (is_admitted(s, key)) {
-		if (!is_told(key, &r) && !amend(&r))
-			tell(&r);
-		return;
-	}
-	e = s->way[0].key == key ? &s->way[0] : &s->way[1];
-	if (e->key == key && e->port == port && e->dst == short_of(dst) && e->answer < answer)
-		e->answer = answer;
+	r->src = pkt->src;
+	r->dst = pkt->dst;
+	r->port = pkt->dst_port;
+	r->ifindex = pkt->ifindex;
+	r->vlan = pkt->vlan;
+	r->probe = NO_PROBE;
 }
 
-/* --- what a RST may answer ------------------------------------------------------ */
+/* Of one that a source gets. */
+static __always_inline void record_to(struct record *r, const struct ti_packet *pkt)
+{
+	r->src = pkt->dst;
+	r->dst = pkt->src;
+	r->port = pkt->src_port;
+	r->ifindex = pkt->ifindex;
+	r->vlan = pkt->vlan;
+	r->probe = NO_PROBE;
+}
+
+/* --- what a RST may follow ------------------------------------------------------- */
 
 enum note {
 	NOTE_NONE,
-	NOTE_SYNACK, /* backscatter */
-	NOTE_FINACK, /* a Maimon scan's, or a connection's that is gone */
+	NOTE_SYNACK,  /* comes in: backscatter, if it isn't expected */
+	NOTE_FINACK,  /* comes in: a Maimon scan's, or a connection's that is gone */
+	NOTE_GREETED, /* a SYN-ACK goes out: with its ack as `seq` */
 };
 
 static __always_inline __u64 tuple_hash(const ti_addr *src, const ti_addr *dst, ti_port src_port,
-					ti_port dst_port)
+					ti_port dst_port, __u32 seq)
 {
-	return ti_hash(src->hi ^ src->lo, dst->hi ^ ti_hash(dst->lo, (__u64)src_port << 16 | dst_port));
+	return ti_hash(src->hi ^ src->lo ^ seq,
+		       dst->hi ^ ti_hash(dst->lo, (__u64)src_port << 16 | dst_port));
 }
 
-static __always_inline void note(const struct ti_packet *pkt, enum note what)
+/* 30 bits of tag and what it is. */
+static __always_inline void note(__u64 hash, enum note what)
 {
-	__u64 hash = tuple_hash(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 	__u32 at = hash;
 
 	TI_BOUND(at, NOTED - 1);
 	noted[at] = hash >> 32 << 2 | what;
 }
 
-static __always_inline enum note noted_of(const ti_addr *src, const ti_addr *dst, ti_port src_port,
-					  ti_port dst_port)
+static __always_inline enum note noted_of(__u64 hash)
 {
-	__u64 hash = tuple_hash(src, dst, src_port, dst_port);
-	__u32 at = hash, tag = hash >> 32 << 2;
+	__u32 at = hash, tag = hash >> 32 << 2, found;
 
 	TI_BOUND(at, NOTED - 1);
-	return (noted[at] ^ tag) < 4 ? noted[at] & 3 : NOTE_NONE;
+	found = noted[at];
+	return (found ^ tag) < 4 ? found & 3 : NOTE_NONE;
+}
+
+/* Hash of a packet with that source and destination. */
+static __always_inline __u64 packet_hash(const struct ti_packet *pkt, __u32 seq)
+{
+	return tuple_hash(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port, seq);
+}
+
+static __always_inline __u64 reply_hash(const struct ti_packet *pkt, __u32 seq)
+{
+	return tuple_hash(&pkt->dst, &pkt->src, pkt->dst_port, pkt->src_port, seq);
 }
 
 /* Where connections go from here: what comes back from there may find its socket
@@ -243,17 +271,17 @@ static __always_inline int is_contact(const ti_addr *dst, ti_port port)
 }
 
 /*
- * A packet that had ACK set drew a RST from no socket: an ACK or Maimon scan's, or
- * a connection's that was here. From a server's port to one of those that clients
- * get, this side was the client.
+ * Did a packet that had ACK set draw a RST from no socket as an ACK or Maimon scan's
+ * does, or a connection's that was here? From a server's port to one of those that
+ * clients get, this side was the client.
  */
-static __always_inline void on_stray(struct record *r, ti_port src_port, enum note what)
+static __always_inline int is_stray(struct record *r, ti_port src_port, enum note what)
 {
 	if (what == NOTE_SYNACK || (r->port >= 32768 && src_port < r->port) || is_contact(&r->src, src_port))
-		return;
+		return 0;
 	r->probe = what == NOTE_FINACK ? SCAN_KIND_MAIMON : SCAN_KIND_ACK;
 	r->answer = ANSWER_CLOSED;
-	on_probe(r);
+	return 1;
 }
 
 /* --- packets that come ------------------------------------------------------------- */
@@ -274,6 +302,26 @@ static __always_inline enum scan_kind kind_of(const struct ti_packet *pkt)
 	return flags == TI_FIN ? SCAN_KIND_FIN : SCAN_KIND_XMAS;
 }
 
+/* Answers come in only where they are forwarded. 0: of no interest. */
+static __always_inline int is_answer(struct record *r, const struct ti_packet *pkt)
+{
+	if (!(pkt->flags & TI_RST)) {
+		note(packet_hash(pkt, 0), NOTE_SYNACK);
+		note(reply_hash(pkt, pkt->ack), NOTE_GREETED);
+		record_to(r, pkt);
+		r->answer = ANSWER_OPEN;
+	} else if (pkt->flags & TI_ACK) {
+		record_to(r, pkt);
+		r->answer = ANSWER_CLOSED;
+		return !pkt->seq;
+	} else {
+		record_from(r, pkt);
+		r->answer = ANSWER_ABANDONED;
+		return noted_of(packet_hash(pkt, pkt->seq)) == NOTE_GREETED;
+	}
+	return 1;
+}
+
 TI_PACKET(received, TC, XDP, KPROBE, SOCKET)
 {
 	struct record r = {};
@@ -281,29 +329,18 @@ TI_PACKET(received, TC, XDP, KPROBE, SOCKET)
 
 	if ((flags & (TI_ACK | TI_SYN | TI_RST)) == TI_ACK) {
 		if ((flags & TI_FIN) && !pkt->payload_len)
-			note(pkt, NOTE_FINACK);
+			note(packet_hash(pkt, 0), NOTE_FINACK);
 		return TI_PASS;
 	}
-	if (flags & TI_RST) {
-		if (!(flags & TI_ACK))
-			on_answer(&pkt->src, &pkt->dst, pkt->dst_port, ANSWER_ABANDONED);
-		else if (!pkt->seq) /* forwarded */
-			on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_CLOSED);
-		return TI_PASS;
+	if (flags & (TI_RST | TI_ACK)) {
+		if (!is_answer(&r, pkt))
+			return TI_PASS;
+	} else {
+		record_from(&r, pkt);
+		r.fragmented = pkt->fragment;
+		r.probe = pkt->fragment ? SCAN_KIND_SYN : kind_of(pkt);
 	}
-	if (flags & TI_ACK) {
-		note(pkt, NOTE_SYNACK);
-		on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_OPEN);
-		return TI_PASS;
-	}
-	r.src = pkt->src;
-	r.dst = pkt->dst;
-	r.ifindex = pkt->ifindex;
-	r.vlan = pkt->vlan;
-	r.port = pkt->dst_port;
-	r.fragmented = pkt->fragment;
-	r.probe = pkt->fragment ? SCAN_KIND_SYN : kind_of(pkt);
-	on_probe(&r);
+	on_record(&r);
 	return TI_PASS;
 }
 
@@ -319,19 +356,20 @@ static __always_inline void on_sent(struct ti_packet *pkt)
 		return;
 	if (ti_is_syn(pkt)) {
 		contact(&pkt->dst, pkt->dst_port);
-	} else if (ti_is_synack(pkt)) {
-		on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_OPEN);
-	} else if (pkt->flags & TI_ACK) {
-		if (!pkt->seq)
-			on_answer(&pkt->dst, &pkt->src, pkt->src_port, ANSWER_CLOSED);
-	} else {
-		r.src = pkt->dst;
-		r.dst = pkt->src;
-		r.ifindex = pkt->ifindex;
-		r.vlan = pkt->vlan;
-		r.port = pkt->src_port;
-		on_stray(&r, pkt->dst_port, noted_of(&pkt->dst, &pkt->src, pkt->dst_port, pkt->src_port));
+		return;
 	}
+	record_to(&r, pkt);
+	if (ti_is_synack(pkt)) {
+		note(reply_hash(pkt, pkt->ack), NOTE_GREETED);
+		r.answer = ANSWER_OPEN;
+	} else if (pkt->flags & TI_ACK) {
+		if (pkt->seq)
+			return;
+		r.answer = ANSWER_CLOSED;
+	} else if (!is_stray(&r, pkt->dst_port, noted_of(reply_hash(pkt, 0)))) {
+		return;
+	}
+	on_record(&r);
 }
 
 /* Written out, for the options are asked of who is answered: src is the scanner. */
@@ -366,20 +404,18 @@ static __always_inline void on_reset(const struct sock *sk, const struct sk_buff
 	struct ti_linear linear;
 	struct ti_packet pkt;
 	struct record r = {};
+	enum note what;
 
 	if (sk || !ti_packet_kprobe(&pkt, &linear, skb, proto) || ti_packet_parse(&pkt) != TI_TCP ||
 	    !ti_wants_flow(&pkt.src, &pkt.dst, pkt.src_port, pkt.dst_port))
 		return;
-	if (!(pkt.flags & TI_ACK)) {
-		on_answer(&pkt.src, &pkt.dst, pkt.dst_port, ANSWER_CLOSED);
-	} else if (!pkt.payload_len) {
-		r.src = pkt.src;
-		r.dst = pkt.dst;
-		r.ifindex = pkt.ifindex;
-		r.port = pkt.dst_port;
-		on_stray(&r, pkt.src_port,
-			 pkt.flags & TI_SYN ? NOTE_SYNACK : pkt.flags & TI_FIN ? NOTE_FINACK : NOTE_NONE);
-	}
+	record_from(&r, &pkt);
+	what = pkt.flags & TI_SYN ? NOTE_SYNACK : pkt.flags & TI_FIN ? NOTE_FINACK : NOTE_NONE;
+	if (!(pkt.flags & TI_ACK))
+		r.answer = ANSWER_CLOSED;
+	else if (pkt.payload_len || !is_stray(&r, pkt.src_port, what))
+		return;
+	on_record(&r);
 }
 
 TI_KNOWS_FLOW TI_ENTRY(sent, 2, tcp_v4_send_reset, const struct sock *sk, struct sk_buff *skb)
@@ -396,25 +432,24 @@ TI_KNOWS_FLOW TI_ENTRY(sent, 2, tcp_v6_send_reset, const struct sock *sk, struct
 
 static __always_inline void on_state(const struct sock *sk, int from, int to)
 {
-	ti_port peer_port;
-	ti_addr local, peer;
+	struct record r = { .probe = NO_PROBE, .answer = ANSWER_COMPLETED };
 
 	if (to != TI_TCP_SYN_SENT && !(from == TI_TCP_SYN_RECV && to == TI_TCP_ESTABLISHED))
 		return;
 	if (BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != ti_netns)
 		return;
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == 2) {
-		local = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		peer = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_daddr));
+		r.dst = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		r.src = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_daddr));
 	} else {
-		BPF_CORE_READ_INTO(&local, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&peer, sk, __sk_common.skc_v6_daddr);
+		BPF_CORE_READ_INTO(&r.dst, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&r.src, sk, __sk_common.skc_v6_daddr);
 	}
-	peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	r.port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	if (to == TI_TCP_SYN_SENT)
-		contact(&peer, peer_port);
+		contact(&r.src, bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)));
 	else
-		on_answer(&peer, &local, BPF_CORE_READ(sk, __sk_common.skc_num), ANSWER_COMPLETED);
+		on_record(&r);
 }
 
 TI_HOOK(connections, 0) TI_IF_POSSIBLE SEC("tp_btf/inet_sock_set_state")

@@ -26,7 +26,9 @@ struct options {
 
 struct cpu_queue {
 	struct queue *queue;
-	uint64_t ready; /* records before this one are whole, answers and all */
+	uint64_t head;    /* at the last tick */
+	uint64_t probes;  /* probes before this record have been read */
+	uint64_t answers; /* what follows on probes may be, before this one, when they all have been */
 };
 
 struct self {
@@ -151,6 +153,8 @@ static void say(void *arg, enum scan_news news, const struct scan *scan, uint32_
 	struct scan_end e = {0};
 
 	fill(scan, &e);
+	if (news == SCAN_ENDS)
+		s->told = now - TELL_AGAIN; /* what its sources did is forgotten here */
 	if (news == SCAN_ENDS && scan->ports)
 		e.ranges.len = ports_ranges(scan->ports, e.ranges.str, sizeof(e.ranges.str));
 	s->host->emit(s->h, s->event[news], &e, news == SCAN_ENDS ? sizeof(e) : sizeof(struct scan_start),
@@ -159,16 +163,48 @@ static void say(void *arg, enum scan_news news, const struct scan *scan, uint32_
 
 /* --- callbacks --------------------------------------------------------------------- */
 
-/* `end`: there won't be another tick. */
-static void read_queue(struct self *s, struct cpu_queue *c, uint32_t now, bool end)
+/* Is this an answer, or a RST that a connection's end may have drawn? */
+static bool follows(const struct record *r)
+{
+	return r->probe == NO_PROBE || is_stray(r->probe);
+}
+
+/* The newest record may get an answer yet, unless a tick has gone by. */
+static void read_probes(struct self *s, struct cpu_queue *c, uint32_t now)
 {
 	uint64_t head = __atomic_load_n(&c->queue->head, __ATOMIC_ACQUIRE);
-	uint64_t upto = end ? head : c->ready;
+	uint64_t upto = head == c->head ? head : head - 1;
 
-	for (uint64_t at = c->queue->tail; at < upto; at++)
-		scans_add(&s->scans, &c->queue->record[at % RECORDS], now);
-	__atomic_store_n(&c->queue->tail, upto, __ATOMIC_RELEASE);
-	c->ready = head;
+	for (; c->probes < upto; c->probes++) {
+		const struct record *r = &c->queue->record[c->probes % RECORDS];
+
+		if (!follows(r))
+			scans_add(&s->scans, r, now);
+	}
+	c->head = head;
+}
+
+static void read_answers(struct self *s, struct cpu_queue *c, uint32_t now)
+{
+	uint64_t at = c->queue->tail;
+
+	for (; at < c->answers; at++) {
+		const struct record *r = &c->queue->record[at % RECORDS];
+
+		if (follows(r))
+			scans_add(&s->scans, r, now);
+	}
+	__atomic_store_n(&c->queue->tail, at, __ATOMIC_RELEASE);
+	c->answers = c->probes;
+}
+
+/* An answer may have been told by another CPU than its probe: it waits for one tick. */
+static void read_queues(struct self *s, uint32_t now)
+{
+	for (int i = 0; i < s->cpus; i++)
+		read_probes(s, &s->cpu[i], now);
+	for (int i = 0; i < s->cpus; i++)
+		read_answers(s, &s->cpu[i], now);
 }
 
 /* Once a second: do new sources come as only a flood's do, and did records get lost? */
@@ -214,8 +250,7 @@ static void tick(void *self, uint64_t boot_ns)
 	uint32_t now = boot_ns / TENTH;
 
 	*s->seconds = boot_ns / 1000000000;
-	for (int i = 0; i < s->cpus; i++)
-		read_queue(s, &s->cpu[i], now, false);
+	read_queues(s, now);
 	count_sources(s, now);
 	scans_judge(&s->scans, now, s->flood);
 	forget(s, now);
@@ -306,8 +341,8 @@ static void stop(void *self)
 	struct self *s = self;
 	uint32_t now = s->host->now(s->h) / TENTH;
 
-	for (int i = 0; i < s->cpus; i++)
-		read_queue(s, &s->cpu[i], now, true);
+	for (int i = 0; i < 3; i++) /* all that is there */
+		read_queues(s, now);
 	scans_judge(&s->scans, now, s->flood);
 	scans_end(&s->scans, now);
 	release(s);

@@ -96,7 +96,7 @@ enum answer {
 	ANSWER_NONE,
 	ANSWER_CLOSED,    /* RST */
 	ANSWER_OPEN,      /* SYN-ACK */
-	ANSWER_ABANDONED, /* and then a RST by the source, as raw scanners' kernels do */
+	ANSWER_ABANDONED, /* and to that a RST by the source, as a raw scanner's kernel sends */
 	ANSWER_COMPLETED, /* and then the handshake completed */
 };
 
@@ -143,7 +143,7 @@ struct set {
 
 #define SETS	      32768
 #define TOLD	      65536 /* tags of what user space was told lately */
-#define NOTED	      4096  /* tags of packets that a RST may answer */
+#define NOTED	      4096  /* tags of packets that a RST may follow */
 #define CONTACT_WORDS 4096  /* 262,144 bits */
 
 TI_STATIC_ASSERT(sizeof(struct record) == 48, "records are 48 bytes");

@@ -69,19 +69,25 @@ static void add_answer(struct scan *scan, ti_port port, uint8_t answer)
 	scan->open += answer == ANSWER_OPEN;
 }
 
-/* A source takes part from now on, with what it has done already. */
+/* A source takes part from now on, with what it has done already. Services that it used
+ * before it tried anything else are no part of it. */
 static void join(struct scan *scan, struct source *from)
 {
-	from->scan = scan;
-	if (scan->sources++ < SCAN_SOURCES)
-		scan->source[scan->n_sources++] = from->addr;
+	uint32_t first = from->last;
+
+	for (const struct probe *p = from->probe; p < from->probe + from->n; p++)
+		if (!is_served(p) && p->first < first)
+			first = p->first;
+	scan->first = first < scan->first ? first : scan->first;
 	for (const struct probe *p = from->probe; p < from->probe + from->n; p++) {
-		if (is_served(p) && !scan->ports) /* may be no part of it */
+		if (p->last + SECOND < first)
 			continue;
 		add_probe(scan, &p->dst, p->port, p->kind);
 		add_answer(scan, p->port, p->answer);
-		scan->first = p->first < scan->first ? p->first : scan->first;
 	}
+	from->scan = scan;
+	if (scan->sources++ < SCAN_SOURCES)
+		scan->source[scan->n_sources++] = from->addr;
 	if (from->last > scan->last)
 		scan->last = from->last;
 	scan->vlan = from->vlan;
@@ -189,7 +195,7 @@ static void hold(struct scans *s, struct source *from, const struct record *r, u
 		h->scan = make_scan(s, now);
 	}
 	if (!h || !h->scan) {
-		from->inexact = true;
+		from->inexact |= r->probe != NO_PROBE;
 		return;
 	}
 	if (r->probe != NO_PROBE)

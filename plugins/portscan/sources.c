@@ -144,7 +144,7 @@ static struct probe *room(struct sources *s, struct source *from, uint32_t now)
 		if (served > is_served(least) || (served == is_served(least) && p->last < least->last))
 			least = p;
 	}
-	return least && (is_served(least) || now - least->first > s->wait) ? least : NULL;
+	return least && now - least->first >= s->wait + !is_served(least) ? least : NULL;
 }
 
 static struct probe *find_probe(const struct source *from, const ti_addr *dst, ti_port port)
@@ -155,10 +155,8 @@ static struct probe *find_probe(const struct source *from, const ti_addr *dst, t
 	return NULL;
 }
 
-static void take_answer(struct source *from, struct probe *p, uint8_t answer)
+static void take_answer(struct probe *p, uint8_t answer)
 {
-	if (answer == ANSWER_COMPLETED)
-		from->proven = true;
 	if (answer == ANSWER_ABANDONED ? p->answer == ANSWER_OPEN : answer > p->answer)
 		p->answer = answer;
 }
@@ -172,15 +170,17 @@ enum taken sources_add(struct sources *s, const struct record *r, uint32_t now, 
 	if (!from)
 		return TAKEN_NOTHING;
 	*out = from;
+	from->proven |= r->answer == ANSWER_COMPLETED;
 	*in = p = find_probe(from, &r->dst, r->port);
 	if (r->probe == NO_PROBE) {
 		if (!p)
 			return TAKEN_NOT_IN;
-		take_answer(from, p, r->answer);
+		take_answer(p, r->answer);
 		return TAKEN_ANSWER;
 	}
-	/* What is left of a connection that was. */
-	if (p && is_stray(r->probe) && is_served(p))
+	/* What is left of a connection that was, or whose answer is on its way here. */
+	if (p && is_stray(r->probe) && !is_stray(p->kind) &&
+	    (is_served(p) || (p->answer == ANSWER_NONE && now - p->first <= s->wait)))
 		return TAKEN_NOTHING;
 	from->last = now;
 	from->addr.lo = r->src.lo;
@@ -195,6 +195,6 @@ enum taken sources_add(struct sources *s, const struct record *r, uint32_t now, 
 	}
 	p->kind = r->probe;
 	p->last = now;
-	take_answer(from, p, r->answer);
+	take_answer(p, r->answer);
 	return TAKEN_PROBE;
 }

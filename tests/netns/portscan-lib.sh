@@ -71,7 +71,7 @@ soon() {
 
 # scan COMMAND... - from there, to its end.
 scan() {
-	on there "$@" >"$work/scan.out" 2>&1 || fail "$*: $(tail -n 3 "$work/scan.out")"
+	on there timeout 30 "$@" >"$work/scan.out" 2>&1 || fail "$*: $(tail -n 3 "$work/scan.out")"
 }
 
 # one CONDITION - what was scanned was found as one scan, and fulfils it.
@@ -80,5 +80,5 @@ one() {
 	[ "$(events '.event == "scan_start"')" = 1 ] ||
 		fail "$(events '.event == "scan_start"') scans: $(jq -c 'select(.event == "scan_start") |
 			[.src_ip, .dst_ip, .kind, .rule, .ports]' "$work/events")"
-	event ".event == \"scan_end\" and ($1)" || fail "not $1: $(jq -c 'select(.event == "scan_end")' "$work/events")"
+	event ".event == \"scan_end\" and ($1)" || fail "not $1: $(grep -v closed "$work/scan.out" | tail -n 5) $(jq -c 'select(.event == "scan_end")' "$work/events")"
 }

@@ -381,27 +381,26 @@ static void test_internals(void **state)
 		assert_int_not_equal(good->type_vars[i], own->offset);
 }
 
-static void test_cpu_maps(void **state)
+static void test_maps(void **state)
 {
-	bool counters = false, pairs = false;
-
-	(void)state;
-	assert_int_equal(good->n_cpu_maps, 2); /* not `plain`, not the ring */
-	for (size_t i = 0; i < good->n_cpu_maps; i++) {
-		counters |= !strcmp(good->cpu_maps[i], "ti_counters");
-		pairs |= !strcmp(good->cpu_maps[i], "pairs");
-	}
-	assert_true(counters && pairs);
-}
-
-static void test_sized_maps(void **state)
-{
+	unsigned seen = 0;
 	size_t size;
 
 	(void)state;
-	assert_int_equal(good->n_sized_maps, 1);
-	assert_string_equal(good->sized_maps[0].map, "sized");
-	assert_int_equal(good->sized_maps[0].offset, ti_schema_var(good, ".rodata", "entries", &size));
+	assert_int_equal(good->n_maps, 3); /* not `plain`, not the ring */
+	for (size_t i = 0; i < good->n_maps; i++) {
+		const struct ti_bpf_map *m = &good->maps[i];
+		bool sized = !strcmp(m->name, "sized");
+
+		seen |= sized << 0 | !strcmp(m->name, "ti_counters") << 1 | !strcmp(m->name, "pairs") << 2;
+		assert_int_equal(m->cpus, !sized);
+		assert_null(m->only_if);
+		if (sized)
+			assert_int_equal(m->sized_by->row.offset, ti_schema_var(good, ".rodata", "entries", &size));
+		else
+			assert_null(m->sized_by);
+	}
+	assert_int_equal(seen, 7);
 }
 
 static void test_variables(void **state)
@@ -436,7 +435,7 @@ static void assert_refused(int r, const char *text)
 #define NAMED  "is a name that every event has already; choose another"
 #define ARRAY  "is an array; use ti_str(N) for text or ti_list(T, N)"
 #define SIZED  "struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); } m SEC(\".maps\") TI_SIZED_BY(o)"
-#define UNSIZED "probe: m has its size from an option that is none"
+#define UNSIZED "probe: m has its size from an option that isn't a __u32 of at least 1"
 #define STRUCT "is a struct; write its members as fields, or use ti_list"
 
 static void test_refused(void **state)
@@ -508,7 +507,7 @@ static void test_refused(void **state)
 		{"'-DVARIABLE=TI_TAG(\"params:f\") const volatile __u64 wide'",
 		 "probe: wide is tagged for a function's parameters but not made by TI_RETURN"},
 		/* maps */
-		{"'-DVARIABLE=" SIZED "'", UNSIZED},
+		{"'-DVARIABLE=" SIZED "'", "probe: m is tagged with an option that is no TI_OPTION of this object"},
 		{"'-DVARIABLE=TI_OPTION(__u64, o, 1, 1, 9, \"\"); " SIZED "'", UNSIZED},
 		{"'-DVARIABLE=TI_OPTION(__u32, o, 1, 0, 9, \"\"); " SIZED "'", UNSIZED},
 		/* hooks */
@@ -524,7 +523,7 @@ static void test_refused(void **state)
 		 "probe: f has a hook tag"},
 		{"-DNO_HOOK '-DVARIABLE=TI_ONLY_IF(missing) TI_HOOK(x, 0) SEC(\"tc\") int f(void *c) { "
 		 "return 0; }'",
-		 "probe: f is there by an option that is no TI_OPTION of this object"},
+		 "probe: f is tagged with an option that is no TI_OPTION of this object"},
 	};
 
 	(void)state;
@@ -602,8 +601,7 @@ int main(void)
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_enum_names),
 		cmocka_unit_test(test_options),	    cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_params),	    cmocka_unit_test(test_internals),
-		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_sized_maps),
-		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_maps),	    cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_fixture_is_good),
 		cmocka_unit_test(test_without_btf), cmocka_unit_test(test_rodata_is_shorter),
 	};

@@ -11,7 +11,7 @@ folder=$1
 shift
 python=$(readlink -f /usr/bin/python3)
 tools=(busybox dash bash ip tc ss ping nsenter unshare mount umount setpriv flock bpftool jq curl hping3 nstat
-	iperf3 nft nginx wrk ethtool timeout sysctl stat awk "${python##*/}")
+	iperf3 nft nginx nmap wrk ethtool timeout sysctl stat awk "${python##*/}")
 modules="veth dummy 8021q bridge bonding ifb sch_netem sch_ingress sch_fq sch_fq_codel cls_bpf cls_matchall act_bpf act_mirred
 	nf_tables nft_counter nft_numgen nft_limit nft_ct nft_log nft_hash nft_reject_ipv4 nft_reject_ipv6 nft_reject_inet
 	nft_chain_nat nf_conntrack
@@ -42,6 +42,8 @@ ldd "${files[@]}" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' | sed 's/:$//' | sort
 		mkdir -p "${to%/*}"
 		cp -L "$lib" "$to"
 	done
+mkdir -p "$root/usr/share/nmap"
+cp -L /usr/share/nmap/nmap-{mac-prefixes,payloads,protocols,services} "$root/usr/share/nmap/"
 (cd / && find "usr/lib/$python" \( -name '*.py' -o -path '*/lib-dynload/*.so' \) \
 	-not -path '*/test/*' -not -path '*/lib2to3/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*' |
 	cpio -pdmu --quiet "$root")

@@ -278,6 +278,9 @@ static __always_inline void *ti_reserve_internal(__u16 event, __u32 len)
  *	TI_OPTION(ti_bool, responses, 0, 0, 1, "report responses, too");
  *	TI_ONLY_IF(responses) int sent_tc_out(struct __sk_buff *ctx);
  *	TI_PACKET(sent, TC_OUT) { ... }
+ * TI_ONLY_IF is for maps, too, which then aren't made while the option is 0; what uses
+ * them must stand behind a test of the option:
+ *	struct { ... } answers SEC(".maps") TI_ONLY_IF(responses);
  */
 #define TI_ONLY_IF(option) TI_TAG("only_if:" #option)
 #define TI_UNLESS(option)  TI_TAG("unless:" #option)
