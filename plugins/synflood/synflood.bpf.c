@@ -182,7 +182,6 @@ static __always_inline int on_syn(struct ti_packet *pkt)
 	TI_BOUND(slot, 0x7ff);
 	if (slot >= COUNTED)
 		return TI_PASS;
-	add_source(&s->sources[sources_epoch & 1], &pkt->src, hash);
 	if (slot) {
 		count(&s->counted[slot], pkt, hash);
 		add_prefix(&s->prefixes[synflood_epoch & 1], &pkt->src, slot);
@@ -191,6 +190,8 @@ static __always_inline int on_syn(struct ti_packet *pkt)
 		verdict = limit_syn(pkt, &s->counted[slot], limiting[slot], hash);
 	if (verdict == TI_PASS)
 		remember(&s->counted[slot], pkt, 0);
+	/* Last: the verifier looks at what follows once for each way out of this. */
+	add_source(&s->sources[sources_epoch & 1], &pkt->src, hash);
 	return verdict;
 }
 
