@@ -159,18 +159,17 @@ static void feed_tls(struct httpsniff *self, struct conn *c, struct stream *s, c
 		stream_close(s);
 }
 
-/* What a stream is shows in its first bytes; who the client is, too, where both ports
- * or neither say so. */
-static void begin(struct conn *c, struct stream *s, const uint8_t *data, uint16_t flags)
+/* What a stream is shows in its first bytes, and who the client is: with `ports = all`
+ * either end's is watched. */
+static void begin(struct conn *c, struct stream *s, const uint8_t *data, size_t len, uint16_t flags)
 {
 	int i = s - c->streams;
-	bool tls = data[0] == 0x16;
+	bool tls = data[0] == 0x16, answer = len >= 5 && !memcmp(data, "HTTP/", 5);
 
 	if (c->client < 0)
-		c->client = (flags & PIECE_TO_PORT) && (flags & PIECE_FROM_PORT) ?
-				    (data[0] == 'H' ? !i : i) : flags & PIECE_TO_PORT ? i : !i;
+		c->client = !answer && (flags & PIECE_TO_PORT) ? i : !i;
 	s->kind = tls ? STREAM_TLS : STREAM_HTTP;
-	if (tls && i != c->client)
+	if (i != c->client && (tls || !(flags & PIECE_RESPONSES)))
 		s->kind = STREAM_NOTHING;
 	else if (tls)
 		s->tls = (struct tls){ 0 };
@@ -190,7 +189,7 @@ static void feed(struct httpsniff *self, struct conn *c, struct stream *s, const
 	s->heard = h->boot_ns;
 	s->goes_on = s->goes_on << 1 | !!(h->flags & PIECE_GOES_ON);
 	if (s->kind == STREAM_NEW)
-		begin(c, s, data, h->flags);
+		begin(c, s, data, len, h->flags);
 	if (s->kind == STREAM_TLS)
 		feed_tls(self, c, s, data, len, &at);
 	else if (s->kind == STREAM_HTTP)

@@ -143,7 +143,7 @@ void report_response(struct report *r, const struct conn *c, const struct http_h
 	e->ifname = at->ifindex;
 	e->status = head->status;
 	e->depth = asked ? asked->depth : 0;
-	e->latency = asked && at->boot_ns > asked->boot_ns ? at->boot_ns - asked->boot_ns : 0;
+	e->latency = !asked ? 0 : at->boot_ns > asked->boot_ns ? at->boot_ns - asked->boot_ns : 1; /* coarse clocks */
 	e->content_length = head->flags & HTTP_HAS_LENGTH ? head->content_length : 0;
 	r->host->emit(r->handle, r->response, e, sizeof(*e), at->boot_ns);
 }
