@@ -95,9 +95,10 @@ static uint32_t stream_cost(const struct stream *s)
 
 /* --- the table ------------------------------------------------------------ */
 
-int conns_init(struct conns *cs, uint32_t n, size_t most, void (*ends)(void *arg, struct conn *c), void *arg)
+int conns_init(struct conns *cs, uint32_t n, size_t most, void (*ends)(void *arg, struct conn *c),
+	       void *arg)
 {
-	*cs = (struct conns){ .most = most, .ends = ends, .arg = arg, .n_buckets = 1 };
+	*cs = (struct conns){.most = most, .ends = ends, .arg = arg, .n_buckets = 1};
 	while (cs->n_buckets < n)
 		cs->n_buckets *= 2;
 	cs->all = calloc(n, sizeof(*cs->all));
@@ -124,7 +125,7 @@ static void clear(struct conns *cs, struct conn *c)
 {
 	for (int i = 0; i < 2; i++) {
 		stream_close(&c->streams[i]);
-		c->streams[i] = (struct stream){ 0 };
+		c->streams[i] = (struct stream){0};
 	}
 	free(c->asked);
 	c->asked = NULL;
@@ -161,7 +162,7 @@ void conns_free(struct conns *cs)
 			put_out(cs, oldest(cs, i));
 	free(cs->all);
 	free(cs->buckets);
-	*cs = (struct conns){ 0 };
+	*cs = (struct conns){0};
 }
 
 static bool is_addr(const ti_addr *a, const ti_addr *b)
@@ -192,7 +193,7 @@ struct conn *conns_get(struct conns *cs, const struct piece *p)
 		put_out(cs, oldest(cs, 0) ? oldest(cs, 0) : oldest(cs, 1));
 	c = cs->free;
 	cs->free = c->chain;
-	*c = (struct conn){ .hash = hash, .client = -1 };
+	*c = (struct conn){.hash = hash, .client = -1};
 	c->addr[from] = p->src;
 	c->addr[!from] = p->dst;
 	c->port[from] = p->src_port;

@@ -14,8 +14,8 @@
 #include "tls.h"
 
 enum stream_kind {
-	STREAM_NONE,	/* nothing seen of it */
-	STREAM_NEW,	/* its first byte is yet to come */
+	STREAM_NONE, /* nothing seen of it */
+	STREAM_NEW, /* its first byte is yet to come */
 	STREAM_HTTP,
 	STREAM_TLS,
 	STREAM_NOTHING, /* neither, or all that is wanted of it was seen */
@@ -34,18 +34,18 @@ struct held {
 
 /* One direction of a connection. */
 struct stream {
-	uint64_t hash;	     /* the kernel's */
-	uint32_t next;	     /* sequence number of the byte to come */
-	uint32_t start;	     /* of the first, or what the kernel takes for it */
-	uint32_t told;	     /* the kernel: bytes below this are not wanted */
+	uint64_t hash; /* the kernel's */
+	uint32_t next; /* sequence number of the byte to come */
+	uint32_t start; /* of the first, or what the kernel takes for it */
+	uint32_t told; /* the kernel: bytes below this are not wanted */
 	uint32_t held_bytes;
-	uint8_t kind;	     /* enum stream_kind */
-	uint8_t told_what;   /* enum telling in httpsniff.c */
-	uint8_t midway;	     /* not seen from its first byte */
-	struct held *held;   /* what waits behind a hole at `next` */
-	uint64_t heard;	     /* boot_ns of the last byte read */
-	uint64_t waits;	     /* since when for the hole to be filled */
-	uint64_t goes_on;    /* bit n: the n-th piece before the last was of its packet's middle */
+	uint8_t kind; /* enum stream_kind */
+	uint8_t told_what; /* enum telling in httpsniff.c */
+	uint8_t midway; /* not seen from its first byte */
+	struct held *held; /* what waits behind a hole at `next` */
+	uint64_t heard; /* boot_ns of the last byte read */
+	uint64_t waits; /* since when for the hole to be filled */
+	uint64_t goes_on; /* bit n: the n-th piece before the last was of its packet's middle */
 	union {
 		struct http http;
 		struct tls tls;
@@ -62,33 +62,34 @@ struct asked {
 #define ASKED_MOST 1024
 
 struct conn {
-	struct conn *chain;	     /* of its bucket */
-	struct conn *older, *newer;  /* in its list */
-	ti_addr addr[2];	     /* [i] sends streams[i] */
+	struct conn *chain; /* of its bucket */
+	struct conn *older, *newer; /* in its list */
+	ti_addr addr[2]; /* [i] sends streams[i] */
 	ti_port port[2];
-	uint64_t hash;		     /* without the bit of the direction */
+	uint64_t hash; /* without the bit of the direction */
 	struct stream streams[2];
-	int client;		     /* index of the one who asks; -1: not known */
-	uint32_t depth;		     /* requests so far */
-	struct asked *asked;	     /* a ring of asked_room, a power of two */
+	int client; /* index of the one who asks; -1: not known */
+	uint32_t depth; /* requests so far */
+	struct asked *asked; /* a ring of asked_room, a power of two */
 	uint32_t asked_first, asked_n, asked_room;
-	uint32_t cost;		     /* bytes beside this struct */
-	uint8_t list;		     /* 1: it has a cost */
+	uint32_t cost; /* bytes beside this struct */
+	uint8_t list; /* 1: it has a cost */
 };
 
 struct conns {
-	struct conn *all, *free;     /* free: by chain */
+	struct conn *all, *free; /* free: by chain */
 	struct conn **buckets;
 	uint32_t n_buckets;
-	struct conn lists[2];	     /* rings through older and newer; the head's newer is the oldest */
-	size_t used, most;	     /* bytes beside the structs */
+	struct conn lists[2]; /* rings through older and newer; the head's newer is the oldest */
+	size_t used, most; /* bytes beside the structs */
 	/* Called for one that goes, while all of it is still there. */
 	void (*ends)(void *arg, struct conn *c);
 	void *arg;
 };
 
 /* Room for n connections and `most` bytes that they hold. 0 or -ENOMEM. */
-int conns_init(struct conns *cs, uint32_t n, size_t most, void (*ends)(void *arg, struct conn *c), void *arg);
+int conns_init(struct conns *cs, uint32_t n, size_t most, void (*ends)(void *arg, struct conn *c),
+	       void *arg);
 /* Ends all. Safe on a zeroed one. */
 void conns_free(struct conns *cs);
 

@@ -46,13 +46,13 @@ static __always_inline int is_watched(__u32 port)
 struct hand {
 	ti_addr src, dst;
 	ti_port src_port, dst_port;
-	__u32 seq;	 /* of the first byte to be copied */
+	__u32 seq; /* of the first byte to be copied */
 	__u64 hash;
-	__u32 start;	 /* of the flow, where known */
+	__u32 start; /* of the flow, where known */
 	__u32 off, left; /* of the bytes to be copied, in the packet */
 	ti_ifindex ifindex;
 	ti_vlan vlan;
-	__u16 flags;	 /* enum piece_flags */
+	__u16 flags; /* enum piece_flags */
 	__u32 pad;
 };
 TI_CPU_ARRAY(struct hand, hands);
@@ -69,7 +69,10 @@ static __always_inline __u64 flow_hash(const struct hand *h)
 /* Of what methods are made in practice, and what ends them. */
 enum class { TOKEN = 1, SPACE = 2 };
 static const __u8 classes[256] = {
-	['A' ... 'Z'] = TOKEN, ['-'] = TOKEN, ['_'] = TOKEN, [' '] = SPACE,
+	['A' ... 'Z'] = TOKEN,
+	['-'] = TOKEN,
+	['_'] = TOKEN,
+	[' '] = SPACE,
 };
 
 static __always_inline __u32 class_of(__u32 byte)
@@ -83,11 +86,11 @@ static __always_inline __u32 class_of(__u32 byte)
  * one by one into all that comes behind. */
 static __always_inline int looks_like_start(const struct ti_packet *pkt, __u32 off, __u32 len)
 {
-	__u8 b[4] = { 0, ' ' };
+	__u8 b[4] = {0, ' '};
 	__u32 c0, c1, c2, c3;
 
-	if (len < sizeof(b) ? ti_load(pkt->ctx, pkt->hook, off, b, 1) :
-			      ti_load(pkt->ctx, pkt->hook, off, b, sizeof(b)))
+	if (len < sizeof(b) ? ti_load(pkt->ctx, pkt->hook, off, b, 1)
+			    : ti_load(pkt->ctx, pkt->hook, off, b, sizeof(b)))
 		return 0;
 	c0 = class_of(b[0]);
 	c1 = class_of(b[1]);
@@ -98,7 +101,8 @@ static __always_inline int looks_like_start(const struct ti_packet *pkt, __u32 o
 }
 
 /* One record of `size` bytes of data, at most, a constant. The bytes that are in it. */
-static __always_inline __u32 copy_piece(const struct ti_packet *pkt, struct hand *h, const __u32 size)
+static __always_inline __u32 copy_piece(const struct ti_packet *pkt, struct hand *h,
+					const __u32 size)
 {
 	struct piece *p = TI_INTERNAL_RESERVE(piece, PIECE_HEADER + size);
 	__u32 n = h->left;
@@ -149,7 +153,8 @@ static __always_inline int copy(const struct ti_packet *pkt, struct hand *h)
 
 /* Nothing is known of this flow, or user space has lost its place in it. It begins here
  * if anywhere; what comes next is taken for its continuation before user space says so. */
-static __always_inline int begins_here(const struct ti_packet *pkt, struct slot *slot, struct hand *h, __u64 told)
+static __always_inline int begins_here(const struct ti_packet *pkt, struct slot *slot,
+				       struct hand *h, __u64 told)
 {
 	if (!looks_like_start(pkt, h->off, h->left))
 		return 0;
@@ -188,7 +193,8 @@ static __always_inline int choose(const struct ti_packet *pkt, struct slot *slot
 	int knows_start = h->flags & PIECE_KNOWS_START;
 	__s32 ahead = h->seq - h->start; /* of what is wanted for certain */
 
-	if (knows_start ? told >> 34 != flow_id(h->hash, h->start) : told >> 48 != FLOW_ADDRESSES(h->hash)) {
+	if (knows_start ? told >> 34 != flow_id(h->hash, h->start)
+			: told >> 48 != FLOW_ADDRESSES(h->hash)) {
 		if (!knows_start)
 			return begins_here(pkt, slot, h, 0);
 	} else {

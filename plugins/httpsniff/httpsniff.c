@@ -13,12 +13,12 @@
 #include "conns.h"
 #include "report.h"
 
-#define HELD_MOST   (128u << 10)      /* bytes that wait behind a hole, by direction */
-#define FAR	    (16 << 20)	      /* farther apart than that two bytes aren't of one connection */
-#define HOLE_WAITS  2000000000ull     /* ns that a hole may be filled later */
-#define HEAD_WAITS  10000000000ull    /* ns that a head may go on later */
-#define TOLD_MOST   0x7fff0000u	      /* bytes ahead: sequence numbers are compared modulo 2^32 */
-#define TOLD_AGAIN  16384	      /* bytes, where nothing else is new */
+#define HELD_MOST  (128u << 10) /* bytes that wait behind a hole, by direction */
+#define FAR	   (16 << 20) /* farther apart than that two bytes aren't of one connection */
+#define HOLE_WAITS 2000000000ull /* ns that a hole may be filled later */
+#define HEAD_WAITS 10000000000ull /* ns that a head may go on later */
+#define TOLD_MOST  0x7fff0000u /* bytes ahead: sequence numbers are compared modulo 2^32 */
+#define TOLD_AGAIN 16384 /* bytes, where nothing else is new */
 
 enum telling { TELL_UNTIL, TELL_START, TELL_NOTHING };
 
@@ -37,7 +37,7 @@ struct httpsniff {
 	struct report report;
 	struct {
 		uint64_t incomplete; /* connections put out with a head or hello in progress */
-		uint64_t bytes;	     /* not seen, and no body's */
+		uint64_t bytes; /* not seen, and no body's */
 	} lost, said;
 };
 
@@ -61,7 +61,7 @@ static enum telling to_tell(const struct stream *s, uint32_t *ahead)
 
 static void tell(struct httpsniff *self, struct stream *s)
 {
-	static const uint64_t bits[] = { [TELL_START] = TOLD_START, [TELL_NOTHING] = TOLD_NOTHING };
+	static const uint64_t bits[] = {[TELL_START] = TOLD_START, [TELL_NOTHING] = TOLD_NOTHING};
 	uint32_t ahead;
 	enum telling what = to_tell(s, &ahead);
 
@@ -87,8 +87,9 @@ static uint32_t packets_of(const struct stream *s, uint32_t n)
 static void on_request(struct httpsniff *self, struct conn *c, const struct http_head *head,
 		       const struct seen *at, bool responses)
 {
-	struct asked a = { .boot_ns = at->boot_ns, .depth = ++c->depth,
-			   .upgrade = (head->flags & HTTP_UPGRADE) != 0 };
+	struct asked a = {.boot_ns = at->boot_ns,
+			  .depth = ++c->depth,
+			  .upgrade = (head->flags & HTTP_UPGRADE) != 0};
 
 	report_request(&self->report, c, head, at);
 	if (!responses)
@@ -100,8 +101,8 @@ static void on_request(struct httpsniff *self, struct conn *c, const struct http
 	conn_asks(c, &a);
 }
 
-static void on_response(struct httpsniff *self, struct conn *c, struct stream *s, const struct http_head *head,
-			const struct seen *at)
+static void on_response(struct httpsniff *self, struct conn *c, struct stream *s,
+			const struct http_head *head, const struct seen *at)
 {
 	struct stream *requests = &c->streams[c->client];
 	struct asked *a = conn_asked(c);
@@ -112,13 +113,14 @@ static void on_response(struct httpsniff *self, struct conn *c, struct stream *s
 	if (!a)
 		return;
 	http_answers(&s->http, a->kind);
-	if ((a->kind == HTTP_ASKED_CONNECT || a->upgrade) && requests->kind == STREAM_HTTP && c->asked_n == 1)
+	if ((a->kind == HTTP_ASKED_CONNECT || a->upgrade) && requests->kind == STREAM_HTTP &&
+	    c->asked_n == 1)
 		http_answered(&requests->http, head->status);
 	conn_answered(c);
 }
 
-static void on_head(struct httpsniff *self, struct conn *c, struct stream *s, const struct http_head *head,
-		    struct seen *at, bool responses)
+static void on_head(struct httpsniff *self, struct conn *c, struct stream *s,
+		    const struct http_head *head, struct seen *at, bool responses)
 {
 	at->segments = packets_of(s, head->segments);
 	if (s == &c->streams[c->client])
@@ -127,8 +129,8 @@ static void on_head(struct httpsniff *self, struct conn *c, struct stream *s, co
 		on_response(self, c, s, head, at);
 }
 
-static void feed_http(struct httpsniff *self, struct conn *c, struct stream *s, const uint8_t *data, size_t len,
-		      struct seen *at, bool responses)
+static void feed_http(struct httpsniff *self, struct conn *c, struct stream *s, const uint8_t *data,
+		      size_t len, struct seen *at, bool responses)
 {
 	struct http_head head;
 	size_t used = 0;
@@ -145,8 +147,8 @@ static void feed_http(struct httpsniff *self, struct conn *c, struct stream *s, 
 		http_release(&s->http);
 }
 
-static void feed_tls(struct httpsniff *self, struct conn *c, struct stream *s, const uint8_t *data, size_t len,
-		     struct seen *at)
+static void feed_tls(struct httpsniff *self, struct conn *c, struct stream *s, const uint8_t *data,
+		     size_t len, struct seen *at)
 {
 	struct tls_hello hello;
 	int r = tls_feed(&s->tls, data, len, &hello);
@@ -159,21 +161,20 @@ static void feed_tls(struct httpsniff *self, struct conn *c, struct stream *s, c
 		stream_close(s);
 }
 
-/* What a stream is shows in its first bytes; who the client is, too, where both ports
- * or neither say so. */
-static void begin(struct conn *c, struct stream *s, const uint8_t *data, uint16_t flags)
+/* What a stream is shows in its first bytes, and who the client is: with `ports = all`
+ * either end's is watched. */
+static void begin(struct conn *c, struct stream *s, const uint8_t *data, size_t len, uint16_t flags)
 {
 	int i = s - c->streams;
-	bool tls = data[0] == 0x16;
+	bool tls = data[0] == 0x16, answer = len >= 5 && !memcmp(data, "HTTP/", 5);
 
 	if (c->client < 0)
-		c->client = (flags & PIECE_TO_PORT) && (flags & PIECE_FROM_PORT) ?
-				    (data[0] == 'H' ? !i : i) : flags & PIECE_TO_PORT ? i : !i;
+		c->client = !answer && (flags & PIECE_TO_PORT) ? i : !i;
 	s->kind = tls ? STREAM_TLS : STREAM_HTTP;
-	if (tls && i != c->client)
+	if (i != c->client && (tls || !(flags & PIECE_RESPONSES)))
 		s->kind = STREAM_NOTHING;
 	else if (tls)
-		s->tls = (struct tls){ 0 };
+		s->tls = (struct tls){0};
 	else if (s->midway)
 		http_init_midway(&s->http, i == c->client ? HTTP_REQUESTS : HTTP_RESPONSES);
 	else
@@ -184,13 +185,13 @@ static void begin(struct conn *c, struct stream *s, const uint8_t *data, uint16_
 static void feed(struct httpsniff *self, struct conn *c, struct stream *s, const struct held *h,
 		 const uint8_t *data, size_t len)
 {
-	struct seen at = { .boot_ns = h->boot_ns, .ifindex = h->ifindex, .vlan = h->vlan };
+	struct seen at = {.boot_ns = h->boot_ns, .ifindex = h->ifindex, .vlan = h->vlan};
 
 	s->next += len;
 	s->heard = h->boot_ns;
 	s->goes_on = s->goes_on << 1 | !!(h->flags & PIECE_GOES_ON);
 	if (s->kind == STREAM_NEW)
-		begin(c, s, data, h->flags);
+		begin(c, s, data, len, h->flags);
 	if (s->kind == STREAM_TLS)
 		feed_tls(self, c, s, data, len, &at);
 	else if (s->kind == STREAM_HTTP)
@@ -202,7 +203,7 @@ static void feed(struct httpsniff *self, struct conn *c, struct stream *s, const
 /* Bytes that don't come, or needn't. */
 static void skip(struct httpsniff *self, struct conn *c, struct stream *s, uint32_t n)
 {
-	struct seen at = { .boot_ns = s->heard };
+	struct seen at = {.boot_ns = s->heard};
 	struct tls_hello hello;
 
 	if (s->kind == STREAM_HTTP) {
@@ -252,7 +253,8 @@ static void unhold(struct httpsniff *self, struct conn *c, struct stream *s, boo
 	}
 }
 
-static void take(struct httpsniff *self, struct conn *c, struct stream *s, struct held *h, const uint8_t *data)
+static void take(struct httpsniff *self, struct conn *c, struct stream *s, struct held *h,
+		 const uint8_t *data)
 {
 	int32_t ahead = h->seq - s->next;
 
@@ -281,14 +283,16 @@ static bool is_other(const struct stream *s, const struct piece *p)
 
 	if ((p->flags & PIECE_KNOWS_START) && !(p->flags & PIECE_MIDWAY))
 		return p->start != s->start;
-	return s->kind != STREAM_NOTHING && (ahead < -FAR || (ahead > FAR && !is_skippable(s, p->seq)));
+	return s->kind != STREAM_NOTHING &&
+	       (ahead < -FAR || (ahead > FAR && !is_skippable(s, p->seq)));
 }
 
 static void first(struct stream *s, const struct piece *p)
 {
-	*s = (struct stream){ .hash = p->hash, .kind = STREAM_NEW, .told_what = UINT8_MAX };
+	*s = (struct stream){.hash = p->hash, .kind = STREAM_NEW, .told_what = UINT8_MAX};
 	s->start = p->start;
-	s->midway = !(p->flags & PIECE_KNOWS_START) || (p->flags & PIECE_MIDWAY) || p->seq - p->start > HELD_MOST;
+	s->midway = !(p->flags & PIECE_KNOWS_START) || (p->flags & PIECE_MIDWAY) ||
+		    p->seq - p->start > HELD_MOST;
 	s->next = s->midway ? p->seq : p->start;
 }
 
@@ -300,7 +304,8 @@ static int on_record(void *arg, const struct ti_record *rec, void *data)
 	struct stream *s;
 	struct conn *c;
 
-	if (rec->event != self->piece || rec->len < PIECE_HEADER || p->len + PIECE_HEADER > rec->len)
+	if (rec->event != self->piece || rec->len < PIECE_HEADER ||
+	    p->len + PIECE_HEADER > rec->len)
 		return 0;
 	c = conns_get(&self->conns, p);
 	s = &c->streams[p->hash & 1];
@@ -312,8 +317,12 @@ static int on_record(void *arg, const struct ti_record *rec, void *data)
 		s->start = p->start; /* the kernel has forgotten more of it */
 		s->told_what = UINT8_MAX;
 	}
-	h = (struct held){ .boot_ns = rec->boot_ns, .seq = p->seq, .len = p->len, .ifindex = p->ifindex,
-			   .vlan = p->vlan, .flags = p->flags };
+	h = (struct held){.boot_ns = rec->boot_ns,
+			  .seq = p->seq,
+			  .len = p->len,
+			  .ifindex = p->ifindex,
+			  .vlan = p->vlan,
+			  .flags = p->flags};
 	if (s->kind == STREAM_NOTHING)
 		s->next = p->seq + p->len;
 	else
@@ -328,7 +337,7 @@ static int on_record(void *arg, const struct ti_record *rec, void *data)
 /* A head or hello that doesn't go on is reported as far as it came. */
 static void end_stream(struct httpsniff *self, struct conn *c, struct stream *s)
 {
-	struct seen at = { .boot_ns = s->heard };
+	struct seen at = {.boot_ns = s->heard};
 	struct http_head head;
 	struct tls_hello hello;
 
@@ -350,7 +359,8 @@ static void on_end(void *arg, struct conn *c)
 
 static bool is_in_head(const struct stream *s)
 {
-	return (s->kind == STREAM_HTTP && s->http.pending) || (s->kind == STREAM_TLS && s->tls.hello);
+	return (s->kind == STREAM_HTTP && s->http.pending) ||
+	       (s->kind == STREAM_TLS && s->tls.hello);
 }
 
 static void end_waiting(struct httpsniff *self, struct conn *c, uint64_t now)
@@ -375,13 +385,15 @@ static void say_lost(struct httpsniff *self)
 {
 	if (self->lost.bytes != self->said.bytes)
 		self->host->log(self->handle, TI_LOG_WARNING,
-				"%llu bytes of requests were not seen, more in all than the ring can take (ring_size)"
+				"%llu bytes of requests were not seen, more in all than the ring "
+				"can take (ring_size)"
 				" or lost before they came here: some are missing or truncated",
 				(unsigned long long)(self->lost.bytes - self->said.bytes));
 	if (self->lost.incomplete != self->said.incomplete)
-		self->host->log(self->handle, TI_LOG_WARNING,
-				"%llu connections were given up amidst a head to make room (memory)",
-				(unsigned long long)(self->lost.incomplete - self->said.incomplete));
+		self->host->log(
+			self->handle, TI_LOG_WARNING,
+			"%llu connections were given up amidst a head to make room (memory)",
+			(unsigned long long)(self->lost.incomplete - self->said.incomplete));
 	self->said.bytes = self->lost.bytes;
 	self->said.incomplete = self->lost.incomplete;
 }
@@ -402,7 +414,8 @@ static void on_tick(void *arg, uint64_t now)
 
 /* --- start and stop ---------------------------------------------------------------- */
 
-static int on_start(void **out, const struct ti_host *host, struct ti_handle *handle, const void *options)
+static int on_start(void **out, const struct ti_host *host, struct ti_handle *handle,
+		    const void *options)
 {
 	const struct config *config = options;
 	struct httpsniff *self = calloc(1, sizeof(*self));
@@ -436,17 +449,24 @@ static void on_stop(void *arg)
 	free(self);
 }
 
-static const char *const redactions[] = { [REDACT_NONE] = "none", [REDACT_QUERY] = "query", [REDACT_PATH] = "path", NULL };
+static const char *const redactions[] = {
+	[REDACT_NONE] = "none", [REDACT_QUERY] = "query", [REDACT_PATH] = "path", NULL};
 
-#define OPT(field, ...) { .offset = offsetof(struct config, field), .key = #field, __VA_ARGS__ }
+#define OPT(field, ...)                                                              \
+	{                                                                            \
+		.offset = offsetof(struct config, field), .key = #field, __VA_ARGS__ \
+	}
 static const struct ti_option options[] = {
 	OPT(redact, .type = TI_OPT_ENUM, .def = "query", .choices = redactions,
-	    .help = "what is left out of targets: query: what is behind a ?, and credentials; path: all of the "
+	    .help = "what is left out of targets: query: what is behind a ?, and credentials; "
+		    "path: all of the "
 		    "path, too; none: nothing, and traceparent is reported"),
 	OPT(flows, .type = TI_OPT_U32, .def = "4096", .min = 16, .max = 1 << 20,
-	    .help = "connections that are known at a time; the one that was heard of longest ago goes first"),
+	    .help = "connections that are known at a time; the one that was heard of longest ago "
+		    "goes first"),
 	OPT(memory, .type = TI_OPT_SIZE, .def = "2MiB", .min = 64 << 10, .max = 1ll << 32,
-	    .help = "for heads that are in more than one packet, and packets that came before others"),
+	    .help = "for heads that are in more than one packet, and packets that came before "
+		    "others"),
 };
 
 TI_BPF_OBJECT(httpsniff_bpf, "httpsniff.bpf.o");

@@ -19,14 +19,14 @@
 /* What is worth knowing of a request's head, beside its texts. */
 enum request_flag {
 	REQUEST_FLAG_TRUNCATED, /* bytes of the head weren't seen, or a text was cut */
-	REQUEST_FLAG_QUERY,     /* the target's query was left out (redact) */
-	REQUEST_FLAG_BARE_LF,   /* a line ended without CR */
-	REQUEST_FLAG_FOLDED,    /* a field went on in the next line */
-	REQUEST_FLAG_ODD,	     /* otherwise not as RFC 9112 has it */
+	REQUEST_FLAG_QUERY, /* the target's query was left out (redact) */
+	REQUEST_FLAG_BARE_LF, /* a line ended without CR */
+	REQUEST_FLAG_FOLDED, /* a field went on in the next line */
+	REQUEST_FLAG_ODD, /* otherwise not as RFC 9112 has it */
 	REQUEST_FLAG_AMBIGUOUS, /* the body's length is given in two ways */
-	REQUEST_FLAG_CHUNKED,   /* the body comes in chunks */
-	REQUEST_FLAG_UPGRADE,   /* it asks for another protocol */
-	REQUEST_FLAG_H2,	     /* HTTP/2 from here on, which isn't looked into */
+	REQUEST_FLAG_CHUNKED, /* the body comes in chunks */
+	REQUEST_FLAG_UPGRADE, /* it asks for another protocol */
+	REQUEST_FLAG_H2, /* HTTP/2 from here on, which isn't looked into */
 };
 #define REQUEST_FLAGS 9
 
@@ -65,7 +65,8 @@ struct http_response {
 	__u16 status;
 	ti_ifindex ifname;
 	__u32 depth TI_OPTIONAL TI_HELP("of the request that it answers, where that was seen");
-	ti_ns latency TI_OPTIONAL TI_HELP("from the packet that ends the request's head to the one that ends the response's");
+	ti_ns latency TI_OPTIONAL TI_HELP(
+		"from the packet that ends the request's head to the one that ends the response's");
 	__u64 content_length TI_OPTIONAL;
 };
 
@@ -109,12 +110,12 @@ struct tls_hello {
 
 enum piece_flags {
 	PIECE_KNOWS_START = 1 << 0, /* start is the first byte's sequence number */
-	PIECE_GOES_ON = 1 << 1,	    /* of the same packet as the piece before */
-	PIECE_TO_PORT = 1 << 2,	    /* to a port that is watched: from the client, probably */
-	PIECE_FROM_PORT = 1 << 3,   /* from one, with responses = yes */
-	PIECE_RESPONSES = 1 << 4,   /* responses = yes */
-	PIECE_MIDWAY = 1 << 5,	    /* the flow is taken to begin here, for its SYN isn't known */
-	PIECE_PUSHED = 1 << 6,	    /* TCP's PSH: the sender had no more at the time */
+	PIECE_GOES_ON = 1 << 1, /* of the same packet as the piece before */
+	PIECE_TO_PORT = 1 << 2, /* to a port that is watched: from the client, probably */
+	PIECE_FROM_PORT = 1 << 3, /* from one, with responses = yes */
+	PIECE_RESPONSES = 1 << 4, /* responses = yes */
+	PIECE_MIDWAY = 1 << 5, /* the flow is taken to begin here, for its SYN isn't known */
+	PIECE_PUSHED = 1 << 6, /* TCP's PSH: the sender had no more at the time */
 };
 
 struct piece {
@@ -142,7 +143,7 @@ struct piece {
  */
 #define SLOTS 8192
 struct slot {
-	__u64 syn;  /* hash's upper half, start: of the last SYN */
+	__u64 syn; /* hash's upper half, start: of the last SYN */
 	__u64 told; /* by user space: flow_id() << 34 | TOLD_* | until */
 	__u64 last; /* the piece copied last: who sees a packet twice copies it once */
 	__u64 pad;

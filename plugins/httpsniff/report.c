@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-int report_init(struct report *r, const struct ti_host *host, struct ti_handle *handle, enum redact redact)
+int report_init(struct report *r, const struct ti_host *host, struct ti_handle *handle,
+		enum redact redact)
 {
-	*r = (struct report){ .host = host, .handle = handle, .redact = redact };
+	*r = (struct report){.host = host, .handle = handle, .redact = redact};
 	r->request = host->event(handle, "http_request");
 	r->response = host->event(handle, "http_response");
 	r->hello = host->event(handle, "tls_hello");
@@ -24,12 +25,12 @@ static bool put(uint16_t *len, char *str, size_t room, const char *at, size_t n)
 	return n <= room;
 }
 
-#define PUT_FROM(e, c)                                                                            \
-	do {                                                                                      \
-		(e)->src_ip = (c)->addr[(c)->client];                                             \
-		(e)->dst_ip = (c)->addr[!(c)->client];                                            \
-		(e)->src_port = (c)->port[(c)->client];                                           \
-		(e)->dst_port = (c)->port[!(c)->client];                                          \
+#define PUT_FROM(e, c)                                   \
+	do {                                             \
+		(e)->src_ip = (c)->addr[(c)->client];    \
+		(e)->dst_ip = (c)->addr[!(c)->client];   \
+		(e)->src_port = (c)->port[(c)->client];  \
+		(e)->dst_port = (c)->port[!(c)->client]; \
 	} while (0)
 
 /* --- requests --------------------------------------------------------------- */
@@ -97,10 +98,10 @@ static void put_flags(struct http_request *e, uint32_t flags)
 		uint32_t flag;
 		enum request_flag as;
 	} rows[] = {
-		{ HTTP_TRUNCATED, REQUEST_FLAG_TRUNCATED }, { HTTP_BARE_LF, REQUEST_FLAG_BARE_LF },
-		{ HTTP_FOLDED, REQUEST_FLAG_FOLDED },	    { HTTP_ODD, REQUEST_FLAG_ODD },
-		{ HTTP_AMBIGUOUS, REQUEST_FLAG_AMBIGUOUS }, { HTTP_CHUNKED, REQUEST_FLAG_CHUNKED },
-		{ HTTP_UPGRADE, REQUEST_FLAG_UPGRADE },	    { HTTP_H2_PREFACE, REQUEST_FLAG_H2 },
+		{HTTP_TRUNCATED, REQUEST_FLAG_TRUNCATED}, {HTTP_BARE_LF, REQUEST_FLAG_BARE_LF},
+		{HTTP_FOLDED, REQUEST_FLAG_FOLDED},	  {HTTP_ODD, REQUEST_FLAG_ODD},
+		{HTTP_AMBIGUOUS, REQUEST_FLAG_AMBIGUOUS}, {HTTP_CHUNKED, REQUEST_FLAG_CHUNKED},
+		{HTTP_UPGRADE, REQUEST_FLAG_UPGRADE},	  {HTTP_H2_PREFACE, REQUEST_FLAG_H2},
 	};
 
 	if (flags)
@@ -109,21 +110,24 @@ static void put_flags(struct http_request *e, uint32_t flags)
 				add_flag(e, rows[i].as);
 }
 
-void report_request(struct report *r, const struct conn *c, const struct http_head *head, const struct seen *at)
+void report_request(struct report *r, const struct conn *c, const struct http_head *head,
+		    const struct seen *at)
 {
 	struct http_request *e = &r->http_request;
 	uint32_t flags = head->flags;
-	char version[3] = { '0' + head->major, '.', '0' + head->minor };
+	char version[3] = {'0' + head->major, '.', '0' + head->minor};
 
 	PUT_FROM(e, c);
 	e->vlan = at->vlan;
 	e->ifname = at->ifindex;
 	e->flags.len = 0;
-	if (!PUT(e->method, head->method.at, head->method.len) | !put_target(e, &head->target, r->redact) |
+	if (!PUT(e->method, head->method.at, head->method.len) |
+	    !put_target(e, &head->target, r->redact) |
 	    !PUT(e->http_host, head->host.at, head->host.len) |
 	    !PUT(e->user_agent, head->user_agent.at, head->user_agent.len))
 		flags |= HTTP_TRUNCATED;
-	PUT(e->traceparent, head->traceparent.at, r->redact == REDACT_NONE ? head->traceparent.len : 0);
+	PUT(e->traceparent, head->traceparent.at,
+	    r->redact == REDACT_NONE ? head->traceparent.len : 0);
 	PUT(e->version, version, head->major || head->minor ? sizeof(version) : 0);
 	e->depth = c->depth;
 	e->segments = at->segments;
@@ -143,7 +147,9 @@ void report_response(struct report *r, const struct conn *c, const struct http_h
 	e->ifname = at->ifindex;
 	e->status = head->status;
 	e->depth = asked ? asked->depth : 0;
-	e->latency = asked && at->boot_ns > asked->boot_ns ? at->boot_ns - asked->boot_ns : 0;
+	e->latency = !asked			    ? 0
+		     : at->boot_ns > asked->boot_ns ? at->boot_ns - asked->boot_ns
+						    : 1; /* coarse clocks */
 	e->content_length = head->flags & HTTP_HAS_LENGTH ? head->content_length : 0;
 	r->host->emit(r->handle, r->response, e, sizeof(*e), at->boot_ns);
 }
@@ -152,13 +158,14 @@ void report_response(struct report *r, const struct conn *c, const struct http_h
 
 static void put_version(struct tls_hello_event *e, uint16_t version)
 {
-	static const char *const names[] = { "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3" };
+	static const char *const names[] = {"SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"};
 	const char *name = version >= 0x0300 && version <= 0x0304 ? names[version & 7] : "";
 
 	PUT(e->version, name, strlen(name));
 }
 
-void report_hello(struct report *r, const struct conn *c, const struct tls_hello *hello, const struct seen *at)
+void report_hello(struct report *r, const struct conn *c, const struct tls_hello *hello,
+		  const struct seen *at)
 {
 	struct tls_hello_event *e = &r->tls_hello;
 

@@ -11,7 +11,7 @@
 enum redact {
 	REDACT_NONE,
 	REDACT_QUERY, /* no query, no credentials */
-	REDACT_PATH,  /* nor a path */
+	REDACT_PATH, /* nor a path */
 };
 
 struct report {
@@ -19,7 +19,7 @@ struct report {
 	struct ti_handle *handle;
 	enum redact redact;
 	int request, response, hello; /* numbers of the event types */
-	union {			      /* the one that is being written */
+	union { /* the one that is being written */
 		struct http_request http_request;
 		struct http_response http_response;
 		struct tls_hello_event tls_hello;
@@ -35,13 +35,16 @@ struct seen {
 };
 
 /* -ENOENT: the BPF object has other events. */
-int report_init(struct report *r, const struct ti_host *host, struct ti_handle *handle, enum redact redact);
+int report_init(struct report *r, const struct ti_host *host, struct ti_handle *handle,
+		enum redact redact);
 
 /* Each is of the connection's client, c->client. */
-void report_request(struct report *r, const struct conn *c, const struct http_head *head, const struct seen *at);
+void report_request(struct report *r, const struct conn *c, const struct http_head *head,
+		    const struct seen *at);
 /* asked: NULL where the request wasn't seen. */
 void report_response(struct report *r, const struct conn *c, const struct http_head *head,
 		     const struct asked *asked, const struct seen *at);
-void report_hello(struct report *r, const struct conn *c, const struct tls_hello *hello, const struct seen *at);
+void report_hello(struct report *r, const struct conn *c, const struct tls_hello *hello,
+		  const struct seen *at);
 
 #endif

@@ -8,7 +8,6 @@ set -eu
 
 . "$(dirname "$0")/lib.sh" || exit
 need jq
-packets=$(cd "$(dirname "$0")" && pwd)/http-packets.py
 
 here4=10.87.0.1 there4=10.87.0.2 here6=fd87::1 there6=fd87::2
 netns here there

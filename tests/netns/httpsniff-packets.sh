@@ -8,6 +8,7 @@
 need python3
 
 # Both ways, by port, depth and target; of an event only what the expectation names.
+# shellcheck disable=SC2016 # jq's variables
 compare='
 	def table: map({key: "\(.src_port) \(.depth) \(.target)", value: (.flags //= [])}) | from_entries;
 	($want | table) as $want | ($got | table) as $got |
@@ -19,7 +20,7 @@ compare='
 
 for hook in tc socket xdp; do
 	sniff here eth0 --set plugin.httpsniff.hook=$hook
-	on there python3 "$packets" eth0 >"$work/expected"
+	on there python3 "$(dirname "$0")/http-packets.py" eth0 >"$work/expected"
 	eventually 5 grep -q /gap/next "$work/events" || fail "$hook: no request behind a hole"
 	stop
 	! grep -q -e trap -e secret "$work/events" || fail "$hook: what must not be reported was: $(grep -m 1 -e trap -e secret "$work/events")"
