@@ -322,25 +322,27 @@ static __always_inline int is_answer(struct record *r, const struct ti_packet *p
 	return 1;
 }
 
-TI_PACKET(received, TC, XDP, KPROBE, SOCKET)
+static __always_inline void on_received(struct ti_packet *pkt)
 {
 	struct record r = {};
-	__u8 flags = pkt->flags;
 
-	if ((flags & (TI_ACK | TI_SYN | TI_RST)) == TI_ACK) {
-		if ((flags & TI_FIN) && !pkt->payload_len)
-			note(packet_hash(pkt, 0), NOTE_FINACK);
-		return TI_PASS;
-	}
-	if (flags & (TI_RST | TI_ACK)) {
+	if (pkt->flags & (TI_RST | TI_ACK)) {
 		if (!is_answer(&r, pkt))
-			return TI_PASS;
+			return;
 	} else {
 		record_from(&r, pkt);
 		r.fragmented = pkt->fragment;
 		r.probe = pkt->fragment ? SCAN_KIND_SYN : kind_of(pkt);
 	}
 	on_record(&r);
+}
+
+TI_PACKET(received, TC, XDP, KPROBE, SOCKET)
+{
+	if ((pkt->flags & (TI_ACK | TI_SYN | TI_RST)) != TI_ACK)
+		on_received(pkt);
+	else if (pkt->flags & TI_FIN)
+		note(packet_hash(pkt, 0), NOTE_FINACK);
 	return TI_PASS;
 }
 
