@@ -85,7 +85,7 @@ static __always_inline int amend(const struct record *r)
 	struct record *last;
 	__u32 at;
 
-	if (!q || q->head == q->tail)
+	if (!q || q->head == q->read)
 		return 0;
 	at = q->head - 1;
 	TI_BOUND(at, RECORDS - 1);
@@ -118,24 +118,26 @@ static __always_inline int is_admitted(struct set *s, __u64 key)
 	return 1;
 }
 
-/* Its second port: user space hears of both. */
+/* Its second port: user space hears of both. Another CPU may have an answer to the
+ * first at the same time: it finds either entry. */
 static __always_inline void admit(struct set *s, struct entry *e, const struct record *r)
 {
 	struct record first = *r;
 	struct entry *to = &s->way[3];
 
-	first.port = e->port;
-	first.probe = e->probe & 0x7f;
-	first.fragmented = e->probe >> 7;
-	first.answer = e->answer;
-	if (e->dst != short_of(&r->dst))
-		first.dst = ti_addr_is_v4(&r->dst) ? ti_addr_v4(e->dst) : (ti_addr){};
 	if ((__s32)(s->way[2].dst - s->way[3].dst) < 0)
 		to = &s->way[2];
 	if (to->key)
 		ti_count(TI_COUNT_EVICTED);
 	to->dst = seconds;
 	to->key = e->key;
+	asm volatile("" ::: "memory");
+	first.port = e->port;
+	first.probe = e->probe & 0x7f;
+	first.fragmented = e->probe >> 7;
+	first.answer = e->answer;
+	if (e->dst != short_of(&r->dst))
+		first.dst = ti_addr_is_v4(&r->dst) ? ti_addr_v4(e->dst) : (ti_addr){};
 	e->key = 0;
 	tell(&first);
 	tell(r);

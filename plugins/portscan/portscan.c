@@ -181,6 +181,7 @@ static void read_probes(struct self *s, struct cpu_queue *c, uint32_t now)
 		if (!follows(r))
 			scans_add(&s->scans, r, now);
 	}
+	__atomic_store_n(&c->queue->read, upto, __ATOMIC_RELEASE);
 	c->head = head;
 }
 
