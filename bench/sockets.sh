@@ -249,16 +249,16 @@ memory() { # WHEN
 		"$(awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status")" "$(maps)"
 }
 
-# Both ends of a connection are followed here: half as many make 65,536 entries.
+# Both ends of a connection are followed here.
 echo
 ours
 memory "no connection open:"
 mkfifo "$work/hold"
-"$storm" -p 4 -h 32768 /run/netns/there /run/netns/here 10.211.0.1 7100 <"$work/hold" >"$work/storm" &
+"$storm" -p 4 -h 20000 /run/netns/there /run/netns/here 10.211.0.1 7100 <"$work/hold" >"$work/storm" &
 exec 9>"$work/hold"
-eventually 40 grep -q open "$work/storm" || fail "32768 connections can't be held open"
+eventually 40 grep -q open "$work/storm" || fail "20000 connections can't be held open"
 sleep 1
-memory "65536 ends open:"
+memory "40000 ends open:"
 exec 9>&-
 wait $!
 eventually 20 settled tcpinspect || :
@@ -267,5 +267,5 @@ for id in $(programs); do
 	bpftool -j prog show id "$id" | jq -r 'select(.recursion_misses) | "\(.name): \(.recursion_misses) runs skipped (recursion)"'
 done
 stop
-echo "of their 65536 ends reported as closed: $(reported tcpinspect)"
+echo "of their 40000 ends reported as closed: $(reported tcpinspect)"
 ! grep -iE 'lost|evicted' "$work/daemon.log" || :

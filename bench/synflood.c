@@ -5,6 +5,8 @@
  *
  * The synflood program on a SYN to a listener from 1, 16 and 1,000,000 sources,
  * on a SYN to no listener and on a packet of an established connection; beside
+ * with mode = limit on SYNs of a flood, all dropped; and, while packets show what completes,
+ * on a packet with data and on one without. Beside them
  * an empty program, the parser alone, and the drawing of a source alone (which
  * is to be taken off from the cases that draw one). And what it costs that other
  * programs can follow at XDP, with none and with an empty one that does.
@@ -29,6 +31,9 @@ static const struct bench_case {
 	unsigned char flags;
 	unsigned short port;
 	unsigned char followed; /* by an empty program */
+	unsigned char limits;	/* mode = limit, and what is done at port 80 */
+	unsigned char tracking;
+	unsigned short payload;
 } cases[] = {
 	{ "empty", "bench_empty", 1, 0x02, 80 },
 	{ "parse only", "bench_parse", 1, 0x02, 80 },
@@ -40,15 +45,19 @@ static const struct bench_case {
 	{ "draw + SYN, no listener", "bench_drawn", 1000000, 0x02, 81 },
 	{ "no SYN, can't be followed", "bench_last", 1, 0x10, 80 },
 	{ "no SYN, followed", "packets_xdp", 1, 0x10, 80, 1 },
+	{ "draw + SYN dropped, 1M sources", "bench_drawn", 1000000, 0x02, 80, .limits = 3 },
+	{ "no SYN, mode = limit", "packets_xdp", 1, 0x10, 80, .limits = 3 },
+	{ "data, tracking", "packets_xdp", 1, 0x10, 80, .tracking = 1, .payload = 100 },
+	{ "no data, tracking", "packets_xdp", 1, 0x10, 80, .tracking = 1 },
 };
 #define CASES (sizeof(cases) / sizeof(cases[0]))
 
-static unsigned char frame[54] = {
+static unsigned char frame[154] = {
 	[12] = 0x08, [13] = 0x00, [14] = 0x45, [17] = 40, [22] = 64, [23] = 6, [26] = 10, [29] = 1,
 	[30] = 127, [33] = 1, [34] = 0x40, [46] = 0x50, [48] = 0x20,
 };
 
-static int set_rodata(struct bpf_object *obj, unsigned sources)
+static int set_rodata(struct bpf_object *obj, const struct bench_case *c)
 {
 	struct btf *btf = bpf_object__btf(obj);
 	const struct btf_type *sec = btf__type_by_id(btf, btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC));
@@ -60,7 +69,9 @@ static int set_rodata(struct bpf_object *obj, unsigned sources)
 		const char *name = btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off);
 
 		if (!strcmp(name, "bench_sources"))
-			memcpy(data + v->offset, &sources, sizeof(sources));
+			memcpy(data + v->offset, &c->sources, sizeof(c->sources));
+		else if (!strcmp(name, "mode"))
+			*(enum flood_mode *)(data + v->offset) = c->limits ? FLOOD_MODE_LIMIT : FLOOD_MODE_WATCH;
 		else if (!strcmp(name, "ti_cpus"))
 			*(int *)(data + v->offset) = libbpf_num_possible_cpus();
 		else if (!strcmp(name, "ti_seed"))
@@ -71,7 +82,7 @@ static int set_rodata(struct bpf_object *obj, unsigned sources)
 }
 
 /* Port 80 has a listener on any address: slot 1. */
-static int set_listener(struct bpf_object *obj)
+static int set_listener(struct bpf_object *obj, const struct bench_case *c)
 {
 	struct btf *btf = bpf_object__btf(obj);
 	const struct btf_type *sec = btf__type_by_id(btf, btf__find_by_name_kind(btf, ".bss", BTF_KIND_DATASEC));
@@ -83,7 +94,13 @@ static int set_listener(struct bpf_object *obj)
 	for (int i = 0; i < btf_vlen(sec); i++) {
 		const struct btf_var_secinfo *v = btf_var_secinfos(sec) + i;
 
-		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off), "ports"))
+		const char *name = btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off);
+
+		if (!strcmp(name, "limiting"))
+			bss[v->offset + 1] = c->limits;
+		else if (!strcmp(name, "tracking"))
+			bss[v->offset] = c->tracking;
+		else if (!strcmp(name, "ports"))
 			((struct port_slots *)(bss + v->offset))[80] = (struct port_slots){ 1, 1 };
 	}
 	return 0;
@@ -102,19 +119,20 @@ static struct bpf_object *load(const char *path, const struct bench_case *c)
 	struct bpf_object *obj = bpf_object__open(path);
 	struct bpf_program *p;
 
-	if (!obj || set_rodata(obj, c->sources))
+	if (!obj || set_rodata(obj, c))
 		return NULL;
 	bpf_object__for_each_program(p, obj)
 		bpf_program__set_autoload(p, bpf_program__type(p) == BPF_PROG_TYPE_XDP);
-	return bpf_object__load(obj) || set_listener(obj) || (c->followed && set_next(obj)) ? NULL : obj;
+	return bpf_object__load(obj) || set_listener(obj, c) || (c->followed && set_next(obj)) ? NULL : obj;
 }
 
 static double run(struct bpf_object *obj, const struct bench_case *c)
 {
 	unsigned char out[256];
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = sizeof(frame), .data_out = out,
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = 54 + c->payload, .data_out = out,
 		    .data_size_out = sizeof(out), .repeat = REPEAT);
 
+	frame[17] = 40 + c->payload;
 	frame[47] = c->flags;
 	frame[36] = c->port >> 8;
 	frame[37] = c->port;

@@ -31,7 +31,7 @@ const struct ti_option ti_filter_options[TI_FILTERS] = {
 	    "::/0 all IPv6"),
 	ROW(DST, "dst", "only what is sent, or opened, to these addresses or prefixes"),
 	ROW(PORTS, "ports",
-	    "only what has one of these as either port: numbers, or ranges like 8000-8100"),
+	    "only what has one of these as either port: numbers, ranges like 8000-8100, or all"),
 	ROW(ALLOW, "allow",
 	    "never what is sent, or opened, by these addresses or prefixes: own scanners, health "
 	    "checks"),

@@ -107,11 +107,16 @@ int ti_filter_port(const char *item, struct ti_filter_item *out, char *why, size
 	size_t len = dash ? (size_t)(dash - item) : strlen(item);
 	uint64_t first, last;
 
+	if (strcmp(item, "all") == 0) {
+		out->first = 1;
+		out->last = 65535;
+		return 0;
+	}
 	if (number(item, len, 65535, &first) < 0 ||
 	    number(dash ? dash + 1 : item, strlen(dash ? dash + 1 : item), 65535, &last) < 0)
 		return ti_hook_why(why, size, -EINVAL,
-				   "'%s' is no port: write numbers from 1 to 65535, or ranges like "
-				   "8000-8100",
+				   "'%s' is no port: write numbers from 1 to 65535, ranges like "
+				   "8000-8100, or all",
 				   item);
 	if (first > last)
 		return ti_hook_why(why, size, -EINVAL,

@@ -244,12 +244,24 @@ static void count_lost(struct ti_plugin_run *p)
 	p->lost_seen = lost;
 }
 
+/* A record that is the plugin's own business. */
+static bool is_internal(const struct ti_schema *s, const struct ti_record *rec)
+{
+	size_t i = rec->event - s->n_types;
+
+	return rec->event >= s->n_types && i < s->n_internals && rec->len <= s->internals[i].size;
+}
+
 static void on_record(void *arg, const struct ti_record *in, const void *data)
 {
 	struct ti_plugin_run *p = arg;
 	const struct ti_schema *s = p->probe->schema;
 	struct ti_record rec = *in;
 
+	if (p->d->event && is_internal(s, in)) {
+		p->d->event(p->self, in, (void *)data); /* in the ring: read-only */
+		return;
+	}
 	if (rec.event >= s->n_types || rec.len != s->types[rec.event].size || rec.len > EVENT_MAX) {
 		ti_log_limited(&p->odd, TI_LOG_WARNING, "%s: a record of no known event (number %u, %u bytes)",
 			       ti_plugin_name(p), rec.event, rec.len);

@@ -61,6 +61,9 @@ static int host_event(struct ti_handle *h, const char *name)
 	for (size_t i = 0; i < s->n_types; i++)
 		if (!strcmp(s->types[i].name, name))
 			return i;
+	for (size_t i = 0; i < s->n_internals; i++)
+		if (!strcmp(s->internals[i].name, name))
+			return s->n_types + i;
 	return -ENOENT;
 }
 

@@ -235,15 +235,31 @@ static uint32_t ring_bytes(uint64_t want)
 	return size;
 }
 
+/* Its number of entries, and whether it is made at all. */
+static int prepare_map(const struct ti_probe *p, const struct ti_bpf_map *says, struct bpf_map *map)
+{
+	uint32_t entries = ti_probe_cpus();
+	int r = 0;
+
+	if (!map)
+		return -ENOENT;
+	if (says->sized_by)
+		memcpy(&entries, (char *)p->rodata + says->sized_by->row.offset, sizeof(entries));
+	if (says->cpus || says->sized_by)
+		r = bpf_map__set_max_entries(map, entries);
+	if (r >= 0 && says->only_if)
+		r = bpf_map__set_autocreate(map, ti_probe_is_set(p, says->only_if));
+	return r;
+}
+
 static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t ring_size)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, "ti_ring");
 	int r = map && ring_size ? bpf_map__set_max_entries(map, ring_bytes(ring_size)) : 0;
 
-	for (size_t i = 0; r >= 0 && i < p->schema->n_cpu_maps; i++) {
-		map = bpf_object__find_map_by_name(obj, p->schema->cpu_maps[i]);
-		r = map ? bpf_map__set_max_entries(map, ti_probe_cpus()) : -ENOENT;
-	}
+	for (size_t i = 0; r >= 0 && i < p->schema->n_maps; i++)
+		r = prepare_map(p, &p->schema->maps[i],
+				bpf_object__find_map_by_name(obj, p->schema->maps[i].name));
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	if (r >= 0)
 		r = ti_filter_maps(&p->filter, obj);
@@ -284,6 +300,11 @@ static void fill_rodata(struct ti_probe *p)
 		uint64_t number = p->schema->types[i].number;
 
 		memcpy((char *)p->rodata + p->schema->type_vars[i], &number, sizeof(number));
+	}
+	for (size_t i = 0; i < p->schema->n_internals; i++) {
+		uint64_t number = p->schema->n_types + i;
+
+		memcpy((char *)p->rodata + p->schema->internals[i].offset, &number, sizeof(number));
 	}
 	for (size_t i = 0; i < p->schema->n_params; i++) {
 		int n = ti_kernel_params(p->schema->params[i].function);

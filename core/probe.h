@@ -70,6 +70,9 @@ void ti_probe_leave_out(struct ti_probe *p, const struct ti_program *g, const ch
  * wanted and knows what they need; fills usable, unwanted and why. */
 void ti_probe_survey(struct ti_probe *p);
 
+/* Has the operator set an option to anything but 0? */
+bool ti_probe_is_set(const struct ti_probe *p, const struct ti_bpf_option *o);
+
 /* Is anything of a group wanted? */
 bool ti_probe_wants(const struct ti_probe *p, const char *group);
 

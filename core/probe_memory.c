@@ -63,8 +63,8 @@ void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size)
 
 	if (!p->obj)
 		return NULL;
-	for (size_t i = 0; i < p->schema->n_cpu_maps; i++)
-		if (!strcmp(p->schema->cpu_maps[i], name)) {
+	for (size_t i = 0; i < p->schema->n_maps; i++)
+		if (p->schema->maps[i].cpus && !strcmp(p->schema->maps[i].name, name)) {
 			map = bpf_object__find_map_by_name(p->obj, name);
 			*size = stride_of(map);
 			return mapped(p, map);

@@ -53,7 +53,7 @@ void ti_probe_leave_out(struct ti_probe *p, const struct ti_program *g, const ch
 	}
 }
 
-static bool is_set(const struct ti_probe *p, const struct ti_bpf_option *o)
+bool ti_probe_is_set(const struct ti_probe *p, const struct ti_bpf_option *o)
 {
 	const char *value = (const char *)p->rodata + o->row.offset;
 
@@ -68,9 +68,9 @@ static bool is_unwanted(const struct ti_probe *p, const struct ti_program *g, ch
 {
 	const struct ti_bpf_hook *says = g->says;
 
-	if (says->only_if && !is_set(p, says->only_if))
+	if (says->only_if && !ti_probe_is_set(p, says->only_if))
 		snprintf(why, size, "it is for '%s', which is not set", says->only_if->row.key);
-	else if (says->unless && is_set(p, says->unless))
+	else if (says->unless && ti_probe_is_set(p, says->unless))
 		snprintf(why, size, "%s can't do what '%s' asks for", g->hook->name,
 			 says->unless->row.key);
 	else

@@ -24,6 +24,7 @@ typedef void (*ti_ring_done_fn)(void *arg);
 int ti_ring_new(struct ti_ring **out, int map_fd, struct event_base *base, ti_ring_fn fn,
 		ti_ring_done_fn done, void *arg);
 void ti_ring_free(struct ti_ring *r);
+void ti_ring_freep(struct ti_ring **r);
 
 /* Everything that is in it now, when nothing writes any more. */
 void ti_ring_drain(struct ti_ring *r);

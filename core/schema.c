@@ -128,24 +128,55 @@ static int severity_of(const char *text, enum ti_severity *out)
 	return -EINVAL;
 }
 
+/* The struct that the pointer of TI_EVENT or TI_INTERNAL is to; NULL: refused. */
+static const struct btf_type *struct_of(const struct ti_schema *s, const struct place *at, uint32_t var,
+					uint32_t *id)
+{
+	const struct btf_type *t = btf__type_by_id(s->btf, var);
+	int known;
+
+	*id = ti_schema_resolve(s, t->type, &known);
+	t = btf__type_by_id(s->btf, *id);
+	if (!btf_is_ptr(t)) {
+		ti_schema_refuse(at, "is tagged as an event but not made by TI_EVENT");
+		return NULL;
+	}
+	*id = ti_schema_resolve(s, t->type, &known);
+	t = btf__type_by_id(s->btf, *id);
+	if (!btf_is_struct(t) || !btf_vlen(t)) {
+		ti_schema_refuse(at, "has no struct with fields; define it before TI_EVENT");
+		return NULL;
+	}
+	return t;
+}
+
+static int add_internal(struct ti_schema *s, const char *plugin, uint32_t var, uint32_t offset)
+{
+	struct place at = { plugin, ti_schema_name(s, var), NULL };
+	struct ti_bpf_internal *i;
+	uint32_t id;
+	const struct btf_type *t = struct_of(s, &at, var, &id);
+
+	if (!t)
+		return -EINVAL;
+	i = ti_schema_grow(&s->internals, &s->n_internals, sizeof(*i));
+	if (!i)
+		return -ENOMEM;
+	*i = (struct ti_bpf_internal){ ti_schema_name(s, id), t->size, offset };
+	return 0;
+}
+
 static int add_event(struct ti_schema *s, const char *plugin, uint32_t var, uint32_t offset)
 {
-	const struct btf_type *v = btf__type_by_id(s->btf, var);
 	struct place at = { plugin, ti_schema_name(s, var), NULL };
 	struct ti_event_type type = { .plugin = plugin, .number = s->n_types };
 	const struct btf_type *t;
 	size_t n = s->n_types;
 	uint32_t id, *offsets;
-	int known;
 
-	id = ti_schema_resolve(s, v->type, &known);
-	t = btf__type_by_id(s->btf, id);
-	if (!btf_is_ptr(t))
-		return ti_schema_refuse(&at, "is tagged as an event but not made by TI_EVENT");
-	id = ti_schema_resolve(s, t->type, &known);
-	t = btf__type_by_id(s->btf, id);
-	if (!btf_is_struct(t) || !btf_vlen(t))
-		return ti_schema_refuse(&at, "has no struct with fields; define it before TI_EVENT");
+	t = struct_of(s, &at, var, &id);
+	if (!t)
+		return -EINVAL;
 	at.thing = type.name = ti_schema_name(s, id);
 	type.size = t->size;
 	type.help = ti_schema_tag(s, var, -1, "help:");
@@ -192,6 +223,8 @@ static int read_rodata(struct ti_schema *s, const char *plugin, const void *roda
 			return ti_err(-EINVAL, "%s: BTF and .rodata differ; build the object again", plugin);
 		if (ti_schema_tag(s, si->type, -1, "event"))
 			r = add_event(s, plugin, si->type, si->offset);
+		else if (ti_schema_tag(s, si->type, -1, "internal"))
+			r = add_internal(s, plugin, si->type, si->offset);
 		else if (ti_schema_tag(s, si->type, -1, "option"))
 			r = ti_schema_add_option(s, plugin, si, rodata);
 		else if (function)
@@ -227,7 +260,7 @@ static int option_of(const struct ti_schema *s, const char *plugin, uint32_t fun
 		if (!strcmp(s->options[i].row.key, key))
 			*option = &s->options[i];
 	if (!*option)
-		return ti_schema_refuse(&at, "is there by an option that is no TI_OPTION of this object");
+		return ti_schema_refuse(&at, "is tagged with an option that is no TI_OPTION of this object");
 	return 0;
 }
 
@@ -293,22 +326,34 @@ static int read_hooks(struct ti_schema *s, const char *plugin)
 	return 0;
 }
 
-static int read_maps(struct ti_schema *s)
+static int read_map(struct ti_schema *s, const char *plugin, uint32_t var)
+{
+	struct place at = { plugin, ti_schema_name(s, var), NULL };
+	struct ti_bpf_map m = { .name = at.thing, .cpus = ti_schema_tag(s, var, -1, "cpus") != NULL };
+	struct ti_bpf_map *slot;
+
+	if (option_of(s, plugin, var, "only_if:", &m.only_if) < 0 ||
+	    option_of(s, plugin, var, "sized:", &m.sized_by) < 0)
+		return -EINVAL;
+	if (m.sized_by && (m.sized_by->width != sizeof(uint32_t) || m.sized_by->row.min < 1))
+		return ti_schema_refuse(&at, "has its size from an option that isn't a __u32 of at least 1");
+	if (!m.cpus && !m.only_if && !m.sized_by)
+		return 0;
+	slot = ti_schema_grow(&s->maps, &s->n_maps, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	*slot = m;
+	return 0;
+}
+
+static int read_maps(struct ti_schema *s, const char *plugin)
 {
 	const struct btf_type *sec = ti_schema_section(s, ".maps");
+	int r = 0;
 
-	for (uint32_t i = 0; sec && i < btf_vlen(sec); i++) {
-		uint32_t var = btf_var_secinfos(sec)[i].type;
-		const char **slot;
-
-		if (!ti_schema_tag(s, var, -1, "cpus"))
-			continue;
-		slot = ti_schema_grow(&s->cpu_maps, &s->n_cpu_maps, sizeof(*slot));
-		if (!slot)
-			return -ENOMEM;
-		*slot = ti_schema_name(s, var);
-	}
-	return 0;
+	for (uint32_t i = 0; sec && r == 0 && i < btf_vlen(sec); i++)
+		r = read_map(s, plugin, btf_var_secinfos(sec)[i].type);
+	return r;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -333,7 +378,7 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 	if (r >= 0)
 		r = read_hooks(s, plugin);
 	if (r >= 0)
-		r = read_maps(s);
+		r = read_maps(s, plugin);
 	if (r < 0)
 		return r;
 	*out = TI_TAKE(s);
@@ -348,11 +393,12 @@ void ti_schema_free(struct ti_schema *s)
 		free(s->owned[i]);
 	free(s->owned);
 	free(s->types);
+	free(s->internals);
 	free(s->type_vars);
 	free(s->options);
 	free(s->hooks);
 	free(s->params);
-	free(s->cpu_maps);
+	free(s->maps);
 	btf__free(s->btf);
 	free(s);
 }

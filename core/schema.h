@@ -40,6 +40,21 @@ struct ti_bpf_hook {
 	bool twin; /* what it misses another program sees, or the other way round */
 };
 
+/* A record that only its plugin sees (TI_INTERNAL). */
+struct ti_bpf_internal {
+	const char *name;
+	uint32_t size;   /* bytes of the struct; a record may have fewer */
+	uint32_t offset; /* in .rodata, of its number: n_types and up */
+};
+
+/* A map about which the object says something. */
+struct ti_bpf_map {
+	const char *name;
+	bool cpus; /* a TI_CPU_ARRAY: an entry for each CPU */
+	const struct ti_bpf_option *sized_by; /* so many entries, a __u32; NULL: as written */
+	const struct ti_bpf_option *only_if;  /* made while that is set; NULL: always */
+};
+
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */
 struct ti_bpf_params {
 	const char *function;
@@ -50,14 +65,16 @@ struct ti_schema {
 	struct ti_event_type *types; /* types[i].number == i */
 	uint32_t *type_vars;         /* offset in .rodata of each type's number */
 	size_t n_types;
+	struct ti_bpf_internal *internals;
+	size_t n_internals;
 	struct ti_bpf_option *options;
 	size_t n_options;
 	struct ti_bpf_hook *hooks;   /* by name of the group, order, prog */
 	size_t n_hooks;
 	struct ti_bpf_params *params;
 	size_t n_params;
-	const char **cpu_maps;       /* maps to be sized to the number of CPUs */
-	size_t n_cpu_maps;
+	struct ti_bpf_map *maps;
+	size_t n_maps;
 
 	struct btf *btf;  /* owned: the names above point into it ... */
 	void **owned;     /* ... or are among these */

@@ -8,7 +8,7 @@
  * without. Taking out is what is atomic on every kernel; the record is reserved
  * before, so that `closed`, which looks afterwards, comes later in the ring.
  */
-#define TI_RING_SIZE (8 << 20) /* 30,000 events */
+#define TI_RING_SIZE (2 << 20) /* 7,500 events */
 #include <tcpinspect/bpf.h>
 #include "conn.h"
 #include "sock.bpf.h"
@@ -23,18 +23,19 @@ TI_EVENT(listener, INFO, "what a listener has done in a period");
 
 TI_OPTION(ti_bool, established, 1, 0, 1, "report connections when they are established and accepted");
 TI_OPTION(ti_bool, closed, 1, 0, 1, "report connections when they are over");
+TI_OPTION(__u32, connections, 40960, 1024, 16777216, "open connections that are followed at once; some 300 bytes each");
 TI_OPTION(ti_bool, preexisting, 1, 0, 1, "report the end of those that are older than the start");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CONNS);
+	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, struct conn);
-} conns SEC(".maps");
+} conns SEC(".maps") TI_SIZED_BY(connections);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CONNS);
+	__uint(max_entries, PENDING);
 	__type(key, __u64);
 	__type(value, __u8);
 } pending SEC(".maps");

@@ -65,7 +65,7 @@ static void say_untracked(struct self *s, uint64_t now)
 	if (n == s->untracked_said || (s->said && !is_due(now, s->said, SAY_EVERY)))
 		return;
 	s->host->log(s->h, TI_LOG_WARNING,
-		     "more than %d connections: %llu more were reported without owner and times", CONNS,
+		     "no room for %llu connections (option connections): they were reported without owner and times",
 		     (unsigned long long)(n - s->untracked_said));
 	s->untracked_said = n;
 	s->said = now;

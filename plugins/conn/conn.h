@@ -134,7 +134,7 @@ struct listener {
 
 /* --- maps ---------------------------------------------------------------- */
 
-#define CONNS	  65536
+#define PENDING	  8192 /* wait to be accepted; further ones are reported as they come */
 #define LISTENERS 4096
 
 struct owner {

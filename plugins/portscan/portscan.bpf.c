@@ -383,9 +383,7 @@ static __always_inline void sent_skb(struct __sk_buff *skb, enum ti_packet_hook 
 
 	ti_packet_skb(&pkt, skb, hook);
 	pkt.egress = 1;
-	ti_count(TI_COUNT_SEEN);
-	if (ti_packet_parse(&pkt) == TI_TCP &&
-	    ti_wants_flow(&pkt.dst, &pkt.src, pkt.dst_port, pkt.src_port))
+	if (ti_packet_counted(&pkt) && ti_wants_flow(&pkt.dst, &pkt.src, pkt.dst_port, pkt.src_port))
 		on_sent(&pkt);
 }
 

@@ -22,14 +22,15 @@ TI_OPTION(ti_ns, window, 10000000000, 1000000000, 3600000000000, "time over whic
 TI_OPTION(__u32, alarm_connection, 100, 0, 1000000000, "retrans_alarm when one connection retransmits more segments than this in the window; 0: never");
 TI_OPTION(__u32, alarm_port, 0, 0, 1000000000, "the same for all connections of a local port that are not outgoing");
 TI_OPTION(__u32, alarm_prefix, 0, 0, 1000000000, "the same for all connections with a remote /24 or /48");
+TI_OPTION(__u32, connections, 8192, 1024, 16777216, "open connections that have retransmitted and are kept count of; some 320 bytes each");
 TI_OPTION(ti_bool, rtt, 1, 0, 0, "sample round-trip times, at retransmissions and when connections close");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, CONNS);
+	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, struct conn);
-} conns SEC(".maps");
+} conns SEC(".maps") TI_SIZED_BY(connections);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -210,9 +210,8 @@ struct conns_moved {
 	__u64 created, deleted;
 };
 
-#define CONNS  65536
 #define OWNERS 16384
-#define GROUPS 4096
+#define GROUPS 2048
 
 TI_STATIC_ASSERT(sizeof(struct flow) == 88, "no padding at its end");
 TI_STATIC_ASSERT(sizeof(struct retransmit) % 8 == 0, "no padding at its end");

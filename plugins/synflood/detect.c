@@ -2,6 +2,7 @@
 #include "detect.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static uint64_t uncompleted(const struct second *s)
 {
@@ -65,19 +66,23 @@ static bool bad_unknown(struct detector *d, const struct second *s, const struct
 /* To nobody: a scan goes to many targets once or twice, a flood to few often. */
 static bool bad_unlistened(struct detector *d, const struct second *s, const struct limits *l)
 {
-	uint64_t targets = s->targets ? s->targets : 1;
+	uint64_t targets = s->targets ? s->targets : 1, open = uncompleted(s);
 
-	if (s->syns < l->unlistened_rate) {
-		SAY(d, "%llu SYNs/s to no listener (< %llu)", (ull)s->syns,
-		    (ull)l->unlistened_rate);
+	if (open < l->unlistened_rate) {
+		SAY(d, "%llu SYNs/s to no listener (< %llu)", (ull)open, (ull)l->unlistened_rate);
 		return false;
 	}
-	if (s->syns / targets < SYNS_PER_TARGET && s->syns < l->unlistened_rate * CARPET) {
-		SAY(d, "%llu SYNs/s to no listener, but to %llu targets: a scan", (ull)s->syns,
+	if (s->syns && !completes_too_few(s, l)) {
+		SAY(d, "%llu SYNs/s to no listener here, but %u %% complete", (ull)s->syns,
+		    (unsigned)(s->completed * 100 / s->syns));
+		return false;
+	}
+	if (open / targets < SYNS_PER_TARGET && open < l->unlistened_rate * CARPET) {
+		SAY(d, "%llu SYNs/s to no listener, but to %llu targets: a scan", (ull)open,
 		    (ull)targets);
 		return false;
 	}
-	SAY(d, "%llu SYNs/s to no listener (>= %llu), to %llu targets", (ull)s->syns,
+	SAY(d, "%llu SYNs/s to no listener (>= %llu), to %llu targets", (ull)open,
 	    (ull)l->unlistened_rate, (ull)targets);
 	return true;
 }
@@ -114,6 +119,13 @@ enum outcome detect(struct detector *d, const struct second *s, const struct lim
 	else
 		bad = bad_listener(d, s, l);
 	overload |= bad && s->queue_full;
+	d->waits = bad && s->unsure && !overload && !d->alarmed;
+	if (d->waits) {
+		size_t len = strlen(d->why);
+
+		snprintf(d->why + len, sizeof(d->why) - len, "; not known yet what completes");
+		return OUTCOME_QUIET;
+	}
 	if (bad) {
 		bool started = !d->alarmed;
 

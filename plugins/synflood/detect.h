@@ -20,8 +20,9 @@ struct second {
 	uint64_t syns, completed, rsts;
 	uint64_t sources;       /* distinct, estimated */
 	uint64_t targets;       /* distinct (address, port); 1 for a listener */
-	bool listening;         /* a socket listens there */
+	bool listening;         /* somebody does, here or behind this host */
 	bool completion_known;
+	bool unsure;            /* too early to say what completes: no alarm yet */
 	bool queue_full;        /* the listener's accept queue is */
 };
 
@@ -42,6 +43,7 @@ enum outcome {
 /* State of one destination; zeroed is "nothing seen yet". */
 struct detector {
 	bool alarmed, overload;
+	bool waits;           /* the last second would have been an alarm, but for unsure */
 	uint32_t quiet;       /* seconds in a row while alarmed */
 	uint32_t full;        /* seconds in a row of a full accept queue */
 	uint32_t unserved;    /* SYNs that completed nothing in them */

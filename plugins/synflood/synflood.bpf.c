@@ -3,6 +3,7 @@
  * synflood.bpf.c - counts SYNs by listener and by source, and the handshakes
  * that complete. Decides nothing: that is user space's, once a second.
  */
+#define TI_RING_SIZE 4096 /* all events are made in user space */
 #include <tcpinspect/bpf.h>
 #include <tcpinspect/lookup.h>
 #include "synflood.h"
@@ -19,7 +20,7 @@ TI_CPU_ARRAY(struct synflood, synflood);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS);
+	__uint(max_entries, SLOTS + SERVED_MAX);
 	__type(key, struct listener_key);
 	__type(value, __u32);
 } listeners SEC(".maps");
@@ -30,6 +31,11 @@ __u32 synflood_epoch; /* seconds, by the tick */
 __u32 sources_epoch;
 /* Written here, cleared there: a listener came or went. */
 __u32 listeners_changed;
+
+#include "least.bpf.h"
+#include "handshake.bpf.h"
+#include "limit.bpf.h"
+#include "served.bpf.h"
 
 /* Position of the lowest set bit of a random word, 1 for bit 0: BPF has no ctz.
  * Perfect hash of the powers of two by a de Bruijn sequence (Leiserson 1998). */
@@ -54,26 +60,6 @@ static __always_inline void add_distinct(struct distinct *two, __u64 hash)
 	}
 	if (*reg < rank)
 		*reg = rank;
-}
-
-/* The smaller of two words below 2^63, without a branch to predict: which way of
- * a bucket is least is random under attack, and a miss costs more than all this. */
-static __always_inline __s64 min_of(__s64 a, __s64 b)
-{
-	__s64 less = a - b, mask = less;
-
-	asm volatile("%0 s>>= 63" : "+r"(mask));
-	return b + (less & mask);
-}
-
-static __always_inline __s64 least_of(__s64 *words, int n)
-{
-#pragma unroll
-	for (int half = n / 2; half; half /= 2) /* a tree: its steps overlap */
-#pragma unroll
-		for (int i = 0; i < half; i++)
-			words[i] = min_of(words[i], words[i + half]);
-	return words[0];
 }
 
 static __always_inline void add_source(struct sources *s, const ti_addr *addr, __u64 hash)
@@ -129,8 +115,9 @@ static __always_inline void add_prefix(struct prefixes *p, const ti_addr *addr, 
 	b->error[at] = b->count[at]++;
 }
 
-/* Slot of the listener that a SYN to this address and port is for; 0: none. */
-static __always_inline __u32 listener_of(const ti_addr *addr, ti_port port)
+/* Slot of the listener, or of what others serve, that a SYN to this address and port is
+ * for; 0: none. *exact: it is for this very address. */
+static __always_inline __u32 slot_of(const ti_addr *addr, ti_port port, int *exact)
 {
 	struct listener_key key = { .addr = *addr, .port = port };
 	struct port_slots p;
@@ -138,10 +125,13 @@ static __always_inline __u32 listener_of(const ti_addr *addr, ti_port port)
 
 	TI_BOUND(at, 0xffff);
 	p = ports[at];
-	if (p.any4 & SLOT_EXACT) {
+	*exact = 0;
+	if ((p.any4 & SLOT_EXACT) || (p.any6 & SLOT_SERVED)) {
 		slot = bpf_map_lookup_elem(&listeners, &key);
-		if (slot)
-			return *slot & (SLOTS - 1);
+		if (slot && *slot < COUNTED) {
+			*exact = 1;
+			return *slot;
+		}
 	}
 	return (ti_addr_is_v4(addr) ? p.any4 : p.any6) & (SLOTS - 1);
 }
@@ -169,25 +159,40 @@ static __always_inline void count(struct counted *c, struct ti_packet *pkt, __u6
 	add_distinct(c->sources, hash);
 }
 
-static __always_inline void on_syn(struct ti_packet *pkt)
+static __always_inline int on_syn(struct ti_packet *pkt)
 {
 	struct synflood *s = TI_CPU(synflood);
 	__u64 hash = ti_hash(pkt->src.hi, pkt->src.lo);
-	__u32 slot = listener_of(&pkt->dst, pkt->dst_port);
+	int exact, elsewhere, verdict = TI_PASS;
+	__u32 slot = slot_of(&pkt->dst, pkt->dst_port, &exact);
 
 	if (!s)
-		return;
-	if (!slot) {
+		return TI_PASS;
+	elsewhere = !exact && is_elsewhere(s, pkt);
+	if (elsewhere)
+		slot = 0;
+	if (!slot)
+		add_candidate(s, pkt, elsewhere);
+	if (!slot && !elsewhere) {
 		__u32 bucket = pkt->ifindex % BUCKETS;
 
-		if (ti_is_forwarded(pkt))
-			return;
 		add_target(&s->targets[bucket], pkt);
 		slot = SLOTS + bucket;
 	}
-	count(&s->counted[slot], pkt, hash);
-	add_prefix(&s->prefixes[synflood_epoch & 1], &pkt->src, slot);
+	TI_BOUND(slot, 0x7ff);
+	if (slot >= COUNTED)
+		return TI_PASS;
+	if (slot) {
+		count(&s->counted[slot], pkt, hash);
+		add_prefix(&s->prefixes[synflood_epoch & 1], &pkt->src, slot);
+	}
+	if (mode == FLOOD_MODE_LIMIT)
+		verdict = limit_syn(pkt, &s->counted[slot], limiting[slot], hash);
+	if (verdict == TI_PASS)
+		remember(&s->counted[slot], pkt, 0);
+	/* Last: the verifier looks at what follows once for each way out of this. */
 	add_source(&s->sources[sources_epoch & 1], &pkt->src, hash);
+	return verdict;
 }
 
 static __always_inline void on_synack(struct ti_packet *pkt)
@@ -195,30 +200,83 @@ static __always_inline void on_synack(struct ti_packet *pkt)
 	struct synflood *s = TI_CPU(synflood);
 	struct counted *c;
 
-	if (!s || ti_has_socket(pkt) || ti_is_forwarded(pkt))
+	if (!s || ti_has_socket(pkt) || is_elsewhere(s, pkt))
 		return;
 	c = &s->counted[BACKSCATTER];
 	count(c, pkt, ti_hash(pkt->src.hi, pkt->src.lo));
 	c->src = pkt->src;
 	c->port = pkt->src_port;
+	remember(c, pkt, PENDING_SYNACK);
 }
 
 static __always_inline void on_rst(struct ti_packet *pkt)
 {
 	struct synflood *s = TI_CPU(synflood);
-	__u32 slot = listener_of(&pkt->dst, pkt->dst_port);
+	int exact;
+	__u32 slot = slot_of(&pkt->dst, pkt->dst_port, &exact);
 
-	if (s && slot)
+	TI_BOUND(slot, 0x7ff);
+	if (s && slot && slot < COUNTED)
 		s->counted[slot].rsts++;
 }
 
+/* The handshake of a SYN that was counted is complete. With a socket of ours, that tells. */
+static __always_inline void on_syn_completed(struct synflood *s, struct ti_packet *pkt)
+{
+	int exact, elsewhere;
+	__u32 slot = slot_of(&pkt->dst, pkt->dst_port, &exact);
+	struct candidate *c;
+
+	if (slot < SERVED && ti_has_socket(pkt))
+		return;
+	if (mode == FLOOD_MODE_LIMIT)
+		add_good(&pkt->src);
+	elsewhere = !exact && is_elsewhere(s, pkt);
+	if (!slot || elsewhere) {
+		c = candidate_of(&s->candidates[synflood_epoch & 1], pkt, 0);
+		if (c)
+			c->acked++;
+		slot = SLOTS + pkt->ifindex % BUCKETS;
+	}
+	if (elsewhere)
+		return;
+	TI_BOUND(slot, 0x7ff);
+	if (slot < COUNTED)
+		s->counted[slot].acked++;
+}
+
+static __always_inline void on_ack(struct ti_packet *pkt)
+{
+	struct synflood *s = TI_CPU(synflood);
+	int what = completes(pkt);
+
+	if (s && what == 1)
+		on_syn_completed(s, pkt);
+	else if (s && what)
+		s->counted[BACKSCATTER].acked++;
+}
+
+static __always_inline int on_impossible(struct ti_packet *pkt)
+{
+	struct synflood *s = TI_CPU(synflood);
+
+	return s && !ti_has_socket(pkt) ? dropped(&s->counted[0], FLOOD_DROP_FLAGS) : TI_PASS;
+}
+
+TI_UNLESS(mode) int packets_tc(struct __sk_buff *ctx); /* it can't drop */
+
 TI_PACKET(packets, TC, XDP)
 {
-	if (!(pkt->flags & (TI_SYN | TI_RST)))
+	if (mode == FLOOD_MODE_LIMIT && drop_impossible && is_impossible(pkt))
+		return on_impossible(pkt);
+	if (!(pkt->flags & (TI_SYN | TI_RST))) {
+		if (tracking && !pkt->payload_len)
+			on_ack(pkt);
 		return TI_PASS;
+	}
 	if (ti_is_syn(pkt))
-		on_syn(pkt);
-	else if (ti_is_synack(pkt))
+		return on_syn(pkt);
+	if (ti_is_synack(pkt))
 		on_synack(pkt);
 	else if (pkt->flags & TI_RST)
 		on_rst(pkt);
@@ -233,6 +291,7 @@ static __always_inline void on_completed(const struct sock *sk)
 	struct synflood *s = TI_CPU(synflood);
 	ti_addr local, peer;
 	__u32 slot;
+	int exact;
 
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == 2) {
 		local = ti_addr_v4(BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
@@ -244,8 +303,11 @@ static __always_inline void on_completed(const struct sock *sk)
 	/* Of a SYN that wasn't counted, nor is the handshake. */
 	if (!ti_wants_flow(&peer, &local, bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)), port))
 		return;
-	slot = listener_of(&local, port);
-	if (s && slot)
+	if (mode == FLOOD_MODE_LIMIT)
+		add_good(&peer);
+	slot = slot_of(&local, port, &exact);
+	TI_BOUND(slot, 0x7ff);
+	if (s && slot && slot < COUNTED)
 		__sync_fetch_and_add(&s->counted[slot].completed, 1);
 }
 

@@ -3,64 +3,14 @@
  * synflood.c - once a second: what have listeners, and interfaces for what
  * nobody listens on, counted; is one of them being flooded; say so.
  */
-#include "synflood.h"
-
 #include <errno.h>
-#include <net/if.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tcpinspect/plugin.h>
-#include "detect.h"
-#include "listeners.h"
-#include "senders.h"
-#include "tables.h"
+#include "watch.h"
 
-#define SECOND 1000000000ull
 #define RESCAN 30 /* seconds; against a LISTEN transition that was missed */
-
-struct options {
-	uint64_t alarm_rate, unlistened_rate, backscatter_rate;
-	uint32_t completion, sources_top;
-	uint64_t clear_after, update_period, sources_period;
-	bool explain;
-};
-
-/* One destination over time. */
-struct watched {
-	struct detector detector;
-	struct counted last; /* at the previous tick */
-	struct second second; /* of it */
-	uint64_t arrived; /* SYNs in it */
-	uint64_t started, bad, said; /* boot ns: the flood, its last bad second, its last event */
-	uint64_t syns, after; /* from its start to the second after the last bad one; since then */
-	uint64_t peak, sources_peak;
-	/* What its last bad second said. */
-	enum flood_class class;
-	ti_addr dst;
-	ti_port port;
-	ti_vlan vlan;
-	ti_ifindex ifindex;
-};
-
-struct self {
-	const struct ti_host *host;
-	struct ti_handle *h;
-	const struct options *o;
-	struct limits limits;
-	struct cpus cpus;
-	uint32_t *epoch, *sources_epoch, *listeners_changed; /* in the BPF object */
-	int flood_start, flood_update, flood_end, backscatter, syn_sources; /* event numbers */
-
-	uint64_t now, last; /* boot ns of this tick and the one before */
-	uint64_t scanned; /* listeners, last */
-	uint64_t sources_since; /* boot ns */
-	uint64_t arrived; /* SYNs since the last tick, wherever to */
-	struct senders senders;
-	struct listeners listeners;
-	struct watched watched[COUNTED];
-};
+#define TRACK  60 /* seconds; then it may cost nothing again */
 
 #define OPT(field, ...)                                                               \
 	{                                                                             \
@@ -85,6 +35,11 @@ static const struct ti_option options[] = {
 	    .help = "sources that syn_sources names"),
 	OPT(backscatter_rate, .type = TI_OPT_U64, .def = "100", .min = 1, .max = 1000000000,
 	    .help = "SYN-ACKs a second that answer nothing: backscatter is reported from here on"),
+	OPT(limit_rate, .type = TI_OPT_U64, .def = "100", .min = 1, .max = 1000000,
+	    .help = "with mode = limit: SYNs a second that are left to a source or prefix which "
+		    "sends more to what is flooded"),
+	OPT(deny, .type = TI_OPT_LIST,
+	    .help = "with mode = limit: drop all SYNs of these prefixes, 192.0.2.0/24 or 2001:db8::/32"),
 	OPT(explain, .type = TI_OPT_BOOL, .def = "no",
 	    .help = "log each second why there is an alarm or none, for every destination with "
 		    "SYNs"),
@@ -93,21 +48,35 @@ static const struct ti_option options[] = {
 
 /* --- numbers of this tick -------------------------------------------------- */
 
-/* Ticks come a second apart, more or less. */
-static bool is_due(const struct self *s, uint64_t since, uint64_t period)
+/* So many SYNs of which nothing is known make it worth a look at all packets. */
+static uint64_t few(const struct self *s, uint32_t slot)
 {
-	return period && s->now - since + SECOND / 2 >= period;
+	uint64_t rate = slot == BACKSCATTER ? s->o->backscatter_rate : s->o->alarm_rate;
+
+	return rate / 12;
 }
 
-static bool is_listener(uint32_t slot)
+static uint64_t dropped_of(const struct tally *t)
 {
-	return slot < SLOTS;
+	uint64_t sum = 0;
+
+	for (int i = 0; i < FLOOD_DROPS; i++)
+		sum += t->dropped[i];
+	return sum;
 }
 
-/* Of SYNs to no listener. */
-static bool is_bucket(uint32_t slot)
+/* How many handshakes packets show to complete. Those that came before it was tracked
+ * are taken to complete as those after it. */
+static uint64_t completed_by_packets(const struct self *s, uint32_t slot, const struct counted *now)
 {
-	return slot >= SLOTS && slot < BACKSCATTER;
+	const struct watched *w = &s->watched[slot];
+	uint64_t acked = now->acked - w->last.acked, remembered = now->remembered - w->last.remembered,
+		 passed = w->arrived.syns - dropped_of(&w->arrived);
+
+	/* With SYN cookies the kernel answers and has no socket, whoever goes on. */
+	if (is_listener(slot) && s->cookies_sent)
+		return 0;
+	return remembered && passed > remembered ? acked * passed / remembered : acked;
 }
 
 /* What a slot has counted since the last tick. `epoch` is the one that ended. */
@@ -116,15 +85,22 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 	struct watched *w = &s->watched[slot];
 	struct counted now = counted_sum(&s->cpus, slot, epoch);
 	size_t distinct = offsetof(struct synflood, counted[slot].sources);
-	uint64_t ns = s->now - s->last;
+	uint64_t ns = s->now - s->last, completed = now.completed - w->last.completed,
+		 remembered = now.remembered - w->last.remembered, acked;
 
+	w->arrived.syns = now.syns - w->last.syns;
+	for (int i = 0; i < FLOOD_DROPS; i++)
+		w->arrived.dropped[i] = now.dropped[i] - w->last.dropped[i];
+	acked = completed_by_packets(s, slot, &now);
+	w->by_packets = acked > completed;
 	w->second = (struct second){
 		.syns = per_second(now.syns - w->last.syns, ns),
-		.completed = per_second(now.completed - w->last.completed, ns),
+		.completed = per_second(completed + acked, ns),
 		.rsts = per_second(now.rsts - w->last.rsts, ns),
 		.targets = 1,
-		.listening = is_listener(slot),
-		.completion_known = s->host->hook(s->h, "completions") != NULL,
+		.listening = !is_bucket(slot),
+		.completion_known = !is_listener(slot) || s->host->hook(s->h, "completions"),
+		.unsure = !s->tracked && !remembered,
 	};
 	if (now.syns != w->last.syns) {
 		w->second.sources = distinct_estimate(&s->cpus, distinct, epoch);
@@ -133,43 +109,14 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 				&s->cpus, offsetof(struct synflood, targets[slot - SLOTS].distinct),
 				epoch);
 	}
-	w->arrived = now.syns - w->last.syns;
+	if (w->arrived.syns > completed + few(s, slot))
+		s->unexplained = true;
 	w->last = now;
 	if (slot != BACKSCATTER)
-		s->arrived += w->arrived;
+		s->arrived += w->arrived.syns;
 }
 
-/* --- events ---------------------------------------------------------------- */
-
-static void set_text(char *to, __u16 *len, size_t size, const char *text)
-{
-	*len = strnlen(text, size);
-	memcpy(to, text, *len);
-}
-
-/* Where: a listener's own port, else the one that most SYNs went to. */
-static void locate(struct self *s, uint32_t slot)
-{
-	struct watched *w = &s->watched[slot];
-	uint32_t votes = 0;
-
-	w->vlan = w->last.vlan;
-	w->ifindex = w->last.ifindex;
-	if (is_listener(slot)) {
-		w->dst = w->last.dst;
-		w->port = s->listeners.slot[slot].port;
-		return;
-	}
-	for (int i = 0; i < s->cpus.n; i++) {
-		const struct targets *t = &cpu_at(&s->cpus, i)->targets[slot - SLOTS];
-
-		if (t->votes <= votes)
-			continue;
-		votes = t->votes;
-		w->dst = t->dst;
-		w->port = t->port;
-	}
-}
+/* --- floods ---------------------------------------------------------------- */
 
 /* Else what had most of them once would outvote all that comes later. */
 static void forget_votes(struct self *s, uint32_t slot)
@@ -178,59 +125,39 @@ static void forget_votes(struct self *s, uint32_t slot)
 		cpu_at(&s->cpus, i)->targets[slot - SLOTS].votes = 0;
 }
 
-static void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
+static void tally_add(struct tally *to, const struct tally *x)
 {
-	struct watched *w = &s->watched[slot];
-	struct flood_start e = {0};
-
-	if (event != s->flood_end)
-		w->class = senders_classify(&s->senders, slot, epoch, w->second.syns, &e);
-	if (w->detector.overload)
-		w->class = FLOOD_CLASS_OVERLOAD;
-	e.dst_ip = w->dst;
-	e.dst_port = w->port;
-	e.vlan = w->vlan;
-	e.ifname = w->ifindex;
-	e.class = w->class;
-	e.completion =
-		w->second.completion_known ? FLOOD_COMPLETION_SOCKETS : FLOOD_COMPLETION_UNKNOWN;
-	e.listening = is_listener(slot);
-	e.syns_per_s = w->second.syns;
-	e.completed_per_s = w->second.completed;
-	e.rsts_per_s = w->second.rsts;
-	e.sources = event == s->flood_end ? w->sources_peak : w->second.sources;
-	e.syns = w->syns;
-	e.peak_syns_per_s = w->peak;
-	e.duration = w->bad - w->started;
-	set_text(e.explain.str, &e.explain.len, sizeof(e.explain.str), w->detector.why);
-	s->host->emit(s->h, event, &e, sizeof(e), s->now);
-	w->said = s->now;
+	to->syns += x->syns;
+	for (int i = 0; i < FLOOD_DROPS; i++)
+		to->dropped[i] += x->dropped[i];
 }
 
 /* Before an alarm: a flood has begun within a second, or slowly. The second
  * before the alarm may be its, and all in which the sum of a slow one has grown. */
 static void add_up_before(struct self *s, struct watched *w)
 {
-	bool few = completes_too_few(&w->second, &s->limits);
+	bool too_few = completes_too_few(&w->second, &s->limits);
 
-	if (!few || w->detector.cusum <= 0)
-		w->syns = 0;
-	if (!w->syns)
+	if (!too_few || (w->detector.cusum <= 0 && !w->detector.waits))
+		w->total = (struct tally){0};
+	if (!w->total.syns)
 		w->started = s->last;
-	w->syns += few ? w->arrived : 0;
-	w->after = w->peak = w->sources_peak = 0;
+	if (too_few)
+		tally_add(&w->total, &w->arrived);
+	w->after = (struct tally){0};
+	w->peak = w->sources_peak = 0;
 }
 
 /* From the alarm on. A flood ends within a second, too: the one after the last
  * bad one is its. */
 static void add_up(struct self *s, struct watched *w, bool bad)
 {
-	if (!w->syns)
+	if (!w->total.syns)
 		w->started = s->last;
-	w->after += w->arrived;
+	tally_add(&w->after, &w->arrived);
 	if (bad || w->bad == s->last) {
-		w->syns += w->after;
-		w->after = 0;
+		tally_add(&w->total, &w->after);
+		w->after = (struct tally){0};
 	}
 	if (!bad)
 		return;
@@ -240,24 +167,22 @@ static void add_up(struct self *s, struct watched *w, bool bad)
 		w->sources_peak = w->second.sources;
 }
 
-static void explain(struct self *s, uint32_t slot, enum outcome outcome)
+/* Drop what floods, or nothing any more. Clients that overload a server are not dropped. */
+static void limit(struct self *s, uint32_t slot, uint32_t epoch, bool alarmed)
 {
-	static const char *const says[] = {
-		[OUTCOME_QUIET] = "no alarm",
-		[OUTCOME_START] = "alarm",
-		[OUTCOME_GOES_ON] = "alarm goes on",
-		[OUTCOME_END] = "alarm over",
-	};
 	const struct watched *w = &s->watched[slot];
-	char where[IF_NAMESIZE];
+	const struct second *x = &w->second;
+	struct flood_start e = {0};
 
-	if (!w->second.syns && outcome == OUTCOME_QUIET)
+	if (!s->limit.on)
 		return;
-	if (is_listener(slot))
-		snprintf(where, sizeof(where), "port %u", s->listeners.slot[slot].port);
-	else if (!if_indextoname(w->last.ifindex, where))
-		snprintf(where, sizeof(where), "interface %u", w->last.ifindex);
-	s->host->log(s->h, TI_LOG_INFO, "%s: %s: %s", where, says[outcome], w->detector.why);
+	if (!alarmed || w->detector.overload) {
+		limit_none(&s->limit, slot);
+		return;
+	}
+	senders_classify(&s->senders, slot, epoch, x->syns, &e);
+	limit_flood(&s->limit, slot, &e, x->syns > x->completed ? x->syns - x->completed : 0,
+		    s->o->alarm_rate, s->now);
 }
 
 static void judge(struct self *s, uint32_t slot, uint32_t epoch)
@@ -277,9 +202,12 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 	}
 	bad = outcome != OUTCOME_END && !w->detector.quiet;
 	add_up(s, w, bad);
+	if (bad || outcome == OUTCOME_END)
+		limit(s, slot, epoch, bad);
 	if (outcome == OUTCOME_END) {
 		emit_flood(s, slot, epoch, s->flood_end);
-		w->syns = w->after = w->peak = w->sources_peak = 0;
+		w->total = w->after = (struct tally){0};
+		w->peak = w->sources_peak = 0;
 		return;
 	}
 	if (!bad) /* it may be over */
@@ -295,44 +223,31 @@ static void judge(struct self *s, uint32_t slot, uint32_t epoch)
 /* Said at once, then every update_period for as long as it lasts. */
 static void judge_backscatter(struct self *s)
 {
-	struct watched *w = &s->watched[BACKSCATTER];
-	struct backscatter e = {
-		.dst_ip = w->last.dst,
-		.src_ip = w->last.src,
-		.src_port = w->last.port,
-		.vlan = w->last.vlan,
-		.ifname = w->last.ifindex,
-		.synacks_per_s = w->second.syns,
-		.sources = w->second.sources,
-	};
+	const struct watched *w = &s->watched[BACKSCATTER];
+	const struct second *x = &w->second;
 
-	if (w->second.syns < s->o->backscatter_rate)
+	if (x->unsure || x->syns < x->completed + s->o->backscatter_rate)
 		return;
-	if (w->said && !is_due(s, w->said, s->o->update_period ? s->o->update_period : 10 * SECOND))
-		return;
-	s->host->emit(s->h, s->backscatter, &e, sizeof(e), s->now);
-	w->said = s->now;
-}
-
-static void emit_sources(struct self *s, uint32_t epoch)
-{
-	struct source_count top[SYN_SOURCES_TOP];
-	struct syn_sources e = {.window = s->now - s->sources_since};
-	bool exact;
-	size_t n =
-		sources_top(&s->cpus, epoch, top, s->o->sources_top, (uint64_t *)&e.syns, &exact);
-
-	e.exact = exact;
-	for (size_t i = 0; i < n; i++) {
-		if (!exact && top[i].sure * 1000 < e.syns) /* one of many */
-			continue;
-		e.top.item[e.top.len++] = (struct syn_source){ top[i].addr, top[i].count, top[i].error };
-	}
-	if (e.syns)
-		s->host->emit(s->h, s->syn_sources, &e, sizeof(e), s->now);
+	if (!w->said || is_due(s, w->said, s->o->update_period ? s->o->update_period : 10 * SECOND))
+		emit_backscatter(s);
 }
 
 /* --- callbacks --------------------------------------------------------------- */
+
+/* SYN cookies that this network namespace has sent, ever. */
+static uint64_t cookies_sent(void)
+{
+	unsigned long long n = 0;
+	FILE *f = fopen("/proc/thread-self/net/netstat", "re");
+	char line[4096];
+
+	/* Names, then values of the same order; it is the first: since Linux 2.6. */
+	while (f && fgets(line, sizeof(line), f) && sscanf(line, "TcpExt: %llu", &n) != 1)
+		;
+	if (f)
+		fclose(f);
+	return n;
+}
 
 static void tick_sources(struct self *s)
 {
@@ -361,7 +276,55 @@ static void tick_listeners(struct self *s, bool waiting)
 
 static bool is_watched(const struct self *s, uint32_t slot)
 {
-	return !is_listener(slot) || s->listeners.slot[slot].used || s->watched[slot].detector.alarmed;
+	if (s->watched[slot].detector.alarmed)
+		return true;
+	if (is_served(slot))
+		return s->served.one[slot - SERVED].used;
+	return !is_listener(slot) || s->listeners.slot[slot].used;
+}
+
+/* Slots for what has many SYNs behind this host. */
+static void tick_served(struct self *s, uint32_t epoch)
+{
+	bool fresh[SERVED_MAX];
+	uint64_t elsewhere;
+
+	for (uint32_t i = 0; i < SERVED_MAX; i++) {
+		const struct watched *w = &s->watched[SERVED + i];
+
+		s->served.one[i].syns = w->second.syns;
+		s->served.one[i].busy = s->served.one[i].used &&
+					(w->detector.alarmed || w->arrived.syns > few(s, SERVED));
+	}
+	served_tick(&s->served, &s->cpus, epoch, few(s, SERVED) + 1, fresh, &elsewhere);
+	for (uint32_t i = 0; i < SERVED_MAX; i++)
+		if (fresh[i])
+			s->watched[SERVED + i] = (struct watched){
+				.last = counted_sum(&s->cpus, SERVED + i, epoch)};
+	s->unexplained |= elsewhere > few(s, SERVED);
+	if (s->now - s->looked >= RESCAN * SECOND) {
+		served_scan(&s->served);
+		s->looked = s->now;
+	}
+}
+
+/* SYN cookies since the last tick? While they are sent, no socket need stand behind a
+ * handshake that packets complete at a listener of ours. */
+static void tick_cookies(struct self *s)
+{
+	uint64_t n = cookies_sent();
+
+	s->cookies_sent = n != s->cookies;
+	s->cookies = n;
+}
+
+/* Look at all packets while sockets don't tell enough. */
+static void tick_tracking(struct self *s)
+{
+	if (s->unexplained)
+		s->track_until = s->now + TRACK * SECOND;
+	s->tracked = s->now < s->track_until;
+	__atomic_store_n(s->tracking, s->tracked, __ATOMIC_RELEASE);
 }
 
 static void tick(void *self, uint64_t boot_ns)
@@ -372,8 +335,10 @@ static void tick(void *self, uint64_t boot_ns)
 
 	s->now = boot_ns;
 	s->arrived = 0;
+	s->unexplained = false;
 	senders_begin(&s->senders, *s->sources_epoch, boot_ns - s->last);
 	__atomic_store_n(s->epoch, ended + 1, __ATOMIC_RELEASE);
+	tick_cookies(s);
 	for (uint32_t slot = 1; slot < COUNTED; slot++) {
 		if (!is_watched(s, slot))
 			continue;
@@ -382,24 +347,34 @@ static void tick(void *self, uint64_t boot_ns)
 			   s->watched[slot].detector.alarmed;
 	}
 	tick_listeners(s, waiting); /* also says whose accept queue is full */
-	for (uint32_t slot = 1; slot < BACKSCATTER; slot++) {
-		if (!is_watched(s, slot))
+	for (uint32_t slot = 1; slot < COUNTED; slot++) {
+		if (slot == BACKSCATTER || !is_watched(s, slot))
 			continue;
 		judge(s, slot, ended);
-		if (is_bucket(slot) && s->watched[slot].arrived)
+		if (is_bucket(slot) && s->watched[slot].arrived.syns)
 			forget_votes(s, slot);
 	}
 	judge_backscatter(s);
+	tick_served(s, ended);
+	tick_tracking(s);
 	prefixes_clear(&s->cpus, ended);
+	limit_expire(&s->limit, s->now, s->o->clear_after);
 	senders_end(&s->senders, s->arrived, s->o->alarm_rate / 4);
 	tick_sources(s);
 	s->last = boot_ns;
 }
 
+static void attached(void *self)
+{
+	struct self *s = self;
+
+	served_scan(&s->served);
+}
+
 /* A slot's counters only grow; a listener that is new in it starts from here. */
 static void start_counting(struct self *s)
 {
-	s->last = s->sources_since = s->scanned = s->host->now(s->h);
+	s->last = s->sources_since = s->scanned = s->looked = s->host->now(s->h);
 	for (uint32_t slot = 0; slot < COUNTED; slot++)
 		s->watched[slot].last = counted_sum(&s->cpus, slot, *s->epoch);
 }
@@ -414,12 +389,14 @@ static int find_memory(struct self *s)
 	s->epoch = s->host->memory(s->h, "synflood_epoch", &size);
 	s->sources_epoch = s->host->memory(s->h, "sources_epoch", &size);
 	s->listeners_changed = s->host->memory(s->h, "listeners_changed", &size);
+	s->tracking = s->host->memory(s->h, "tracking", &size);
+	s->track_from = s->host->memory(s->h, "track_from", &size);
 	s->flood_start = s->host->event(s->h, "flood_start");
 	s->flood_update = s->host->event(s->h, "flood_update");
 	s->flood_end = s->host->event(s->h, "flood_end");
 	s->backscatter = s->host->event(s->h, "backscatter");
 	s->syn_sources = s->host->event(s->h, "syn_sources");
-	return s->cpus.at && s->epoch && s->sources_epoch && s->listeners_changed ? 0 : -ENOENT;
+	return s->cpus.at && s->epoch && s->sources_epoch && s->listeners_changed && s->tracking && s->track_from ? 0 : -ENOENT;
 }
 
 static int start(void **self, const struct ti_host *host, struct ti_handle *h, const void *config)
@@ -437,11 +414,17 @@ static int start(void **self, const struct ti_host *host, struct ti_handle *h, c
 	r = find_memory(s);
 	if (r == 0)
 		r = listeners_init(&s->listeners, host, h);
+	if (r == 0)
+		r = served_init(&s->served, host, h);
+	if (r == 0)
+		r = limit_init(&s->limit, host, h, s->o->limit_rate, s->o->deny);
 	if (r < 0) {
 		free(s);
 		return r;
 	}
 	*s->epoch = 1;
+	*s->track_from = few(s, 0);
+	s->cookies = cookies_sent();
 	start_counting(s);
 	*self = s;
 	return 0;
@@ -460,6 +443,7 @@ static void stop(void *self)
 		}
 	if (s->o->sources_period)
 		emit_sources(s, *s->sources_epoch);
+	say_dropped(s);
 	free(s);
 }
 
@@ -470,4 +454,4 @@ TI_PLUGIN(
 		"SYN floods by listener, their sources and class; backscatter; top sources of SYNs",
 	TI_PLUGIN_BPF(synflood_bpf), .options = options,
 	.n_options = sizeof(options) / sizeof(options[0]), .config_size = sizeof(struct options),
-	.start = start, .tick = tick, .stop = stop, );
+	.start = start, .attached = attached, .tick = tick, .stop = stop, );

@@ -29,7 +29,22 @@ enum flood_class {
 /* How completed handshakes are known. */
 enum flood_completion {
 	FLOOD_COMPLETION_SOCKETS, /* from the socket's state */
-	FLOOD_COMPLETION_UNKNOWN, /* no hook for that; judged by the rate alone */
+	FLOOD_COMPLETION_PACKETS, /* a SYN's sender goes on; he can forge that */
+	FLOOD_COMPLETION_UNKNOWN, /* no hook for sockets; judged by the rate alone */
+};
+
+enum flood_mode {
+	FLOOD_MODE_WATCH,
+	FLOOD_MODE_LIMIT, /* drop what floods, at XDP */
+};
+
+/* Why a packet was dropped. */
+enum flood_drop {
+	FLOOD_DROP_DENIED,  /* SYN of a prefix in `deny` */
+	FLOOD_DROP_HEAVY,   /* SYN of a source or prefix that sends too many */
+	FLOOD_DROP_UNKNOWN, /* first SYN of a source that has completed no handshake */
+	FLOOD_DROP_FLAGS,   /* impossible flags, and no socket */
+	FLOOD_DROPS,
 };
 
 struct flood_prefix {
@@ -56,7 +71,10 @@ struct flood_prefix {
 	__u64 sources TI_HELP("distinct sources in the last second, estimated within 10 %");      \
 	__u64 syns TI_HELP("from the start to the second after the last bad one");                                                    \
 	__u64 peak_syns_per_s;                                                                    \
-	__u64 dropped TI_HELP("SYNs dropped by mitigation");                                      \
+	__u64 dropped TI_OPTIONAL TI_HELP("SYNs of these that mode = limit has dropped");         \
+	__u64 dropped_denied TI_OPTIONAL TI_HELP("of these, of a prefix in deny");                \
+	__u64 dropped_heavy TI_OPTIONAL TI_HELP("of a source or prefix over limit_rate");         \
+	__u64 dropped_unknown TI_OPTIONAL TI_HELP("first SYNs of sources not known as good");     \
 	ti_ns duration TI_OPTIONAL TI_HELP("from the start to the end of the last bad second");                                    \
 	ti_list(struct flood_prefix, FLOOD_TOP) top TI_HELP("prefixes that sent most");           \
 	ti_str(FLOOD_EXPLAIN) explain TI_HELP("why, from the numbers");                           \
@@ -103,7 +121,9 @@ struct syn_sources {
 #define SLOTS	    1024 /* listeners; slot 0 stands for none */
 #define BUCKETS	    64	 /* SYNs to no listener, by interface: ifindex % BUCKETS */
 #define BACKSCATTER (SLOTS + BUCKETS)
-#define COUNTED	    (BACKSCATTER + 1)
+#define SERVED	    (BACKSCATTER + 1) /* first of those that others serve, behind this host */
+#define SERVED_MAX  256
+#define COUNTED	    (SERVED + SERVED_MAX)
 
 /* HyperLogLog of distinct values in one second: Flajolet et al. 2007, with
  * 128 registers: standard error 1.04 / sqrt(128) = 9 %. */
@@ -118,11 +138,17 @@ struct distinct {
 struct counted {
 	__u64 syns;      /* SYN-ACKs in BACKSCATTER */
 	__u64 completed; /* atomically: a tracepoint may run between two packets' */
+	__u64 remembered, acked; /* of whom packets show the rest; completed so, and by no
+				    socket of ours */
 	__u64 rsts;
+	__u64 dropped[FLOOD_DROPS];
 	ti_addr dst, src;
 	ti_port port;    /* dst's, src's in BACKSCATTER */
 	ti_vlan vlan;
 	ti_ifindex ifindex;
+	/* When the second began. */
+	__u32 epoch;
+	__u64 syns_then, open_then; /* open: not completed */
 	struct distinct sources[2];
 };
 
@@ -181,12 +207,43 @@ struct prefixes {
 #define PREFIX_SLOT(key)     ((key) >> 48 & 0x3fff)
 #define PREFIX_BITS(key)     ((key) & 0xffffffffffff)
 
+/*
+ * Destinations of SYNs that are no listener's, in one second: what of them many SYNs
+ * go to, and others serve, gets a slot of its own. Space-Saving, too.
+ */
+#define CANDIDATE_BUCKETS 256
+#define CANDIDATE_WAYS	  4
+struct candidate {
+	ti_addr addr;
+	ti_port port;
+	ti_bool elsewhere; /* not for this host: forwarded or bridged */
+	__u8 pad;
+	__u32 count, error;
+	__u32 acked;
+};
+struct candidates {
+	struct candidate at[CANDIDATE_BUCKETS][CANDIDATE_WAYS];
+	__u64 syns; /* of them, not for this host */
+};
+
+/* Of the last packet: is its destination another host? */
+struct asked {
+	ti_addr dst;
+	__u64 mac;
+	ti_ifindex ifindex;
+	__u32 epoch;
+	__u32 elsewhere;
+	__u32 pad;
+};
+
 /* Two of what is read while it is written elsewhere: [epoch & 1] is written. */
 struct synflood {
 	struct counted counted[COUNTED];
 	struct targets targets[BUCKETS];
 	struct prefixes prefixes[2]; /* by synflood_epoch: a second */
 	struct sources sources[2];   /* by sources_epoch: a period of syn_sources */
+	struct candidates candidates[2]; /* by synflood_epoch */
+	struct asked asked;
 };
 
 /* --- control ------------------------------------------------------------- */
@@ -196,13 +253,18 @@ struct port_slots {
 	__u16 any4; /* listener on 0.0.0.0 or a dual-stack ::; 0: none */
 	__u16 any6; /* listener on :: */
 };
-#define SLOT_EXACT 0x8000 /* in any4: there are listeners on single addresses, too */
+#define SLOT_EXACT  0x8000 /* in any4: there are listeners on single addresses, too */
+#define SLOT_SERVED 0x8000 /* in any6: others serve this port of some addresses */
 
-struct listener_key { /* map `listeners`: -> __u32 slot */
+struct listener_key { /* map `listeners`: -> __u32 slot, also of what others serve */
 	ti_addr addr;
 	ti_port port;
 	__u16 pad[3];
 };
+
+/* What is done about a slot's SYNs, in limiting[]. */
+#define LIMIT_HEAVY   1 /* sources and prefixes in the map `heavy` have a rate */
+#define LIMIT_UNKNOWN 2 /* sources not known as good have to send a SYN twice */
 
 TI_STATIC_ASSERT(COUNTED <= 0x3fff, "a slot fits in PREFIX_KEY");
 TI_STATIC_ASSERT(SLOTS < SLOT_EXACT, "a slot fits beside SLOT_EXACT");

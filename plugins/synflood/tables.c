@@ -31,7 +31,11 @@ struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch)
 
 		sum.syns += syns;
 		sum.completed += __atomic_load_n(&x->completed, __ATOMIC_RELAXED);
+		sum.remembered += x->remembered;
+		sum.acked += x->acked;
 		sum.rsts += x->rsts;
+		for (int d = 0; d < FLOOD_DROPS; d++)
+			sum.dropped[d] += x->dropped[d];
 		if (now < fresh || (now == fresh && syns <= most))
 			continue;
 		fresh = now;
@@ -300,6 +304,12 @@ void prefixes_clear(const struct cpus *c, uint32_t epoch)
 		if (p->syns)
 			memset(p, 0, sizeof(*p));
 	}
+}
+
+void candidates_clear(const struct cpus *c, uint32_t epoch)
+{
+	for (int i = 0; i < c->n; i++)
+		memset(&cpu_at(c, i)->candidates[epoch & 1], 0, sizeof(struct candidates));
 }
 
 void sources_clear(const struct cpus *c, uint32_t epoch)

@@ -49,6 +49,7 @@ size_t sources_top(const struct cpus *c, uint32_t epoch, struct source_count *to
 
 /* Forget what a second or a period has counted, before its memory is used anew. */
 void prefixes_clear(const struct cpus *c, uint32_t epoch);
+void candidates_clear(const struct cpus *c, uint32_t epoch);
 void sources_clear(const struct cpus *c, uint32_t epoch);
 
 #endif

@@ -116,3 +116,26 @@ stop
 accounted "$held"
 echo "ok: $held connections at once"
 counted conn
+
+# More than there is room for, and no port taken from TIME_WAIT: all are reported.
+more=1500
+inspect --set plugin.conn.connections=1024
+active0=$(counter there TcpActiveOpens) passive0=$(counter here TcpPassiveOpens)
+on there "$storm" hold $more 700 "${addresses[@]}" <"$work/hold" >"$work/open" &
+client=$!
+exec 9>"$work/hold"
+processes=1
+eventually 60 opened || fail "not all were connected"
+counts $more
+exec 9>&-
+wait $client || fail "the client failed"
+settled $more closed
+stop
+full=$(jq -n '[inputs | select(.untracked)] | length' "$work/events")
+[ "$full" -gt 0 ] || fail "all of $((2 * more)) ends found room among 1024"
+for ns in "$here_ns" "$there_ns"; do
+	closed=$(seen_in "$ns" '.event == "closed"')
+	[ "$closed" = $more ] || [ -s "$work/unseen" ] || fail "$closed of $more connections were reported in $ns"
+done
+grep -q 'no room for' "$work/daemon.log" || fail "the log does not say that there was no room"
+echo "ok: $full ends beyond the room for 1024"

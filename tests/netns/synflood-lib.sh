@@ -36,9 +36,12 @@ address there eth0 $there4/24 $there6/64
 # Spoofed sources are answered, as on the Internet.
 ip -n here route add default via $there4
 
-# inspect INTERFACES ARGUMENT... - start tcpinspect here.
+# Where tcpinspect runs, and who sends.
+probe=here sender=there
+
+# inspect INTERFACES ARGUMENT... - start tcpinspect.
 inspect() {
-	start here -P "$TI_PLUGINS/synflood.so" -i "$1" --set plugin.synflood.hook="$hook" "${@:2}"
+	start $probe -P "$TI_PLUGINS/synflood.so" -i "$1" --set plugin.synflood.hook="$hook" "${@:2}"
 	eventually 5 grep -q "attached $hook to" "$work/daemon.log" || fail "not attached at $hook"
 }
 
@@ -76,12 +79,18 @@ soon() {
 	done
 }
 
-# flood PORT COMMAND... - run it there until that is reported.
+# load NAMESPACE ARGUMENT... - by 50 clients that all succeed.
+load() {
+	on "$1" wrk -t 1 -c 50 "${@:2}" >"$work/wrk"
+	! grep -E 'Socket errors|Non-2xx' "$work/wrk" || fail "wrk had errors"
+}
+
+# flood PORT COMMAND... - run it until that is reported.
 flood() {
-	on there timeout 10 "${@:2}" >"$work/flood.out" 2>&1 &
+	on $sender timeout 10 "${@:2}" >"$work/flood.out" 2>&1 &
 	soon ".event == \"flood_start\" and .dst_port == $1"
 	# shellcheck disable=SC2046 # a list of words
-	kill $(ip netns pids there) 2>/dev/null || :
+	kill $(ip netns pids $sender) 2>/dev/null || :
 	wait $! || :
 }
 

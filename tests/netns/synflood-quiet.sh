@@ -6,12 +6,6 @@
 . "$(dirname "$0")/synflood-lib.sh" || exit
 need nmap wrk
 
-# load NAMESPACE ARGUMENT... - by 50 clients that all succeed.
-load() {
-	on "$1" wrk -t 1 -c 50 "${@:2}" >"$work/wrk"
-	! grep -E 'Socket errors|Non-2xx' "$work/wrk" || fail "wrk had errors"
-}
-
 web here 8001-8010
 web there 9001
 inspect eth0 --set plugin.synflood.clear_after=1s --set plugin.synflood.explain=yes

@@ -350,6 +350,46 @@ static void test_to_nobody_for_long(void **state)
 	assert_int_equal(when_not(&d, unlistened(2000, 2000), OUTCOME_GOES_ON, 100), 10);
 }
 
+/* What DNAT sends elsewhere completes, as packets show. */
+static void test_to_nobody_but_completed(void **state)
+{
+	struct second s = unlistened(50000, 1);
+	struct detector d = {0};
+
+	(void)state;
+	s.completed = 49001;
+	assert_int_equal(next(&d, s), OUTCOME_QUIET);
+	assert_non_null(strstr(d.why, "999 SYNs/s to no listener"));
+	s.completed = 25000;
+	assert_int_equal(next(&d, s), OUTCOME_QUIET);
+	assert_non_null(strstr(d.why, "50 % complete"));
+	s.completed = 24999;
+	assert_int_equal(next(&d, s), OUTCOME_START);
+}
+
+/* No alarm before it is known what completes; but one goes on. */
+static void test_unsure(void **state)
+{
+	struct second s = seen(5000, 0);
+	struct detector d = {0};
+
+	(void)state;
+	s.unsure = true;
+	assert_int_equal(next(&d, s), OUTCOME_QUIET);
+	assert_true(d.waits);
+	assert_non_null(strstr(d.why, "not known yet what completes"));
+	s.unsure = false;
+	assert_int_equal(next(&d, s), OUTCOME_START);
+	assert_false(d.waits);
+	s.unsure = true;
+	assert_int_equal(next(&d, s), OUTCOME_GOES_ON);
+	assert_false(d.waits);
+	/* A full accept queue is known. */
+	d = (struct detector){0};
+	s.queue_full = true;
+	assert_int_equal(next(&d, s), OUTCOME_START);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +409,8 @@ int main(void)
 		cmocka_unit_test(test_unknown_completion_of_an_idle_listener),
 		cmocka_unit_test(test_to_nobody),
 		cmocka_unit_test(test_to_nobody_for_long),
+		cmocka_unit_test(test_to_nobody_but_completed),
+		cmocka_unit_test(test_unsure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,8 @@ static void ranges(void **state)
 		const char *item;
 		uint64_t first, last;
 	} good[] = {
-		{"1", 1, 1}, {"443", 443, 443}, {"8000-8100", 8000, 8100}, {"1-65535", 1, 65535}};
+		{"1", 1, 1}, {"443", 443, 443}, {"8000-8100", 8000, 8100}, {"1-65535", 1, 65535},
+		{"all", 1, 65535}};
 
 	(void)state;
 	for (size_t i = 0; i < TI_ARRAY_SIZE(good); i++) {
@@ -102,7 +103,7 @@ static void bad_values(void **state)
 		{ti_filter_port, "80-", "is no port"},
 		{ti_filter_port, "-80", "is no port"},
 		{ti_filter_port, "1-2-3", "is no port"},
-		{ti_filter_port, "http", "or ranges like 8000-8100"},
+		{ti_filter_port, "http", "ranges like 8000-8100, or all"},
 		{ti_filter_port, "8100-8000", "the wrong way round: write 8000-8100"},
 		{ti_filter_cgroup, "nginx.service",
 		 "write its path, as /system.slice/nginx.service"},

@@ -296,6 +296,7 @@ static void test_options(void **state)
 		{"millis", TI_OPT_DURATION, 8, "1500ms", 0, 0, "whole milliseconds"},
 		{"micros", TI_OPT_DURATION, 8, "2us", 0, 0, "whole microseconds"},
 		{"nanos", TI_OPT_DURATION, 8, "2001ns", 0, 0, "neither"},
+		{"entries", TI_OPT_U32, 4, "64", 1, 1024, "of a map"},
 		{"mode", TI_OPT_ENUM, 4, "watch", 0, 0, "what to do"},
 	};
 
@@ -367,17 +368,39 @@ static void test_params(void **state)
 	assert_int_equal(size, sizeof(uint32_t));
 }
 
-static void test_cpu_maps(void **state)
+/* Numbered behind the events, and none of them. */
+static void test_internals(void **state)
 {
-	bool counters = false, pairs = false;
+	const struct ti_bpf_internal *own = good->internals;
 
 	(void)state;
-	assert_int_equal(good->n_cpu_maps, 2); /* not `plain`, not the ring */
-	for (size_t i = 0; i < good->n_cpu_maps; i++) {
-		counters |= !strcmp(good->cpu_maps[i], "ti_counters");
-		pairs |= !strcmp(good->cpu_maps[i], "pairs");
+	assert_int_equal(good->n_internals, 1);
+	assert_string_equal(own->name, "own");
+	assert_int_equal(own->size, 112);
+	for (size_t i = 0; i < good->n_types; i++)
+		assert_int_not_equal(good->type_vars[i], own->offset);
+}
+
+static void test_maps(void **state)
+{
+	unsigned seen = 0;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(good->n_maps, 3); /* not `plain`, not the ring */
+	for (size_t i = 0; i < good->n_maps; i++) {
+		const struct ti_bpf_map *m = &good->maps[i];
+		bool sized = !strcmp(m->name, "sized");
+
+		seen |= sized << 0 | !strcmp(m->name, "ti_counters") << 1 | !strcmp(m->name, "pairs") << 2;
+		assert_int_equal(m->cpus, !sized);
+		assert_null(m->only_if);
+		if (sized)
+			assert_int_equal(m->sized_by->row.offset, ti_schema_var(good, ".rodata", "entries", &size));
+		else
+			assert_null(m->sized_by);
 	}
-	assert_true(counters && pairs);
+	assert_int_equal(seen, 7);
 }
 
 static void test_variables(void **state)
@@ -411,6 +434,8 @@ static void assert_refused(int r, const char *text)
 #define POINTS "is a pointer, which means nothing outside the kernel"
 #define NAMED  "is a name that every event has already; choose another"
 #define ARRAY  "is an array; use ti_str(N) for text or ti_list(T, N)"
+#define SIZED  "struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); } m SEC(\".maps\") TI_SIZED_BY(o)"
+#define UNSIZED "probe: m has its size from an option that isn't a __u32 of at least 1"
 #define STRUCT "is a struct; write its members as fields, or use ti_list"
 
 static void test_refused(void **state)
@@ -481,6 +506,10 @@ static void test_refused(void **state)
 		/* functions */
 		{"'-DVARIABLE=TI_TAG(\"params:f\") const volatile __u64 wide'",
 		 "probe: wide is tagged for a function's parameters but not made by TI_RETURN"},
+		/* maps */
+		{"'-DVARIABLE=" SIZED "'", "probe: m is tagged with an option that is no TI_OPTION of this object"},
+		{"'-DVARIABLE=TI_OPTION(__u64, o, 1, 1, 9, \"\"); " SIZED "'", UNSIZED},
+		{"'-DVARIABLE=TI_OPTION(__u32, o, 1, 0, 9, \"\"); " SIZED "'", UNSIZED},
 		/* hooks */
 		{"-DNO_HOOK", "probe: its BPF object has no hook; use TI_PACKET or TI_HOOK"},
 		{"-DNO_HOOK '-DVARIABLE=TI_TAG(\"hook:x\") SEC(\"tc\") int f(void *c) { return 0; "
@@ -494,7 +523,7 @@ static void test_refused(void **state)
 		 "probe: f has a hook tag"},
 		{"-DNO_HOOK '-DVARIABLE=TI_ONLY_IF(missing) TI_HOOK(x, 0) SEC(\"tc\") int f(void *c) { "
 		 "return 0; }'",
-		 "probe: f is there by an option that is no TI_OPTION of this object"},
+		 "probe: f is tagged with an option that is no TI_OPTION of this object"},
 	};
 
 	(void)state;
@@ -571,8 +600,8 @@ int main(void)
 		cmocka_unit_test(test_events),	    cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_enum_names),
 		cmocka_unit_test(test_options),	    cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_params),
-		cmocka_unit_test(test_cpu_maps),    cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_params),	    cmocka_unit_test(test_internals),
+		cmocka_unit_test(test_maps),	    cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_fixture_is_good),
 		cmocka_unit_test(test_without_btf), cmocka_unit_test(test_rodata_is_shorter),
 	};

@@ -54,6 +54,14 @@
 	TI_TAG("help:" help)                                                   \
 	const volatile type name = (def)
 
+/*
+ * For a map: as many entries as an option of type __u32 says, whatever its
+ * max_entries:
+ *	TI_OPTION(__u32, connections, 4096, 1, 1000000, "connections followed at once");
+ *	struct { ... } conns SEC(".maps") TI_SIZED_BY(connections);
+ */
+#define TI_SIZED_BY(option) TI_TAG("sized:" #option)
+
 /* Filled by the daemon before load. */
 const volatile __u32 ti_netns; /* inode number of the daemon's network namespace */
 const volatile __u32 ti_cpus;  /* values in a TI_CPU_ARRAY */
@@ -208,6 +216,45 @@ static __always_inline void ti_submit_if(void *event, int wanted)
 					   sizeof(struct name));               \
 	     var; ti_submit_if(var, condition), var = 0)
 
+/*
+ * A record that is no event but the probe's own business: it goes to the plugin's
+ * event() and nowhere else, no operator sees its name, and it is counted only when
+ * the ring is full, as an event lost. `struct name` may have any members. The number
+ * in its ti_record is what ti_host.event() gives for the name.
+ */
+#define TI_INTERNAL(name)                                                      \
+	TI_TAG("internal") struct name *const volatile ti_event_##name = 0
+
+/*
+ * Reserve one, of `len` bytes (a constant), which may be fewer than the struct has.
+ * They are not zeroed: fill all of them. NULL: the ring is full, and that is counted.
+ * Ends in TI_INTERNAL_SUBMIT.
+ */
+#define TI_INTERNAL_RESERVE(name, len)                                         \
+	((struct name *)ti_reserve_internal((__u16)(__u64)ti_event_##name, len))
+#define TI_INTERNAL_SUBMIT(var)  bpf_ringbuf_submit((struct ti_record *)(var) - 1, 0)
+#define TI_INTERNAL_DISCARD(var) bpf_ringbuf_discard((struct ti_record *)(var) - 1, 0)
+
+static __always_inline void *ti_reserve_internal(__u16 event, __u32 len)
+{
+	struct ti_record *rec = bpf_ringbuf_reserve(&ti_ring, sizeof(*rec) + len, 0);
+	struct ti_counters *c;
+
+	if (!rec) {
+		c = TI_CPU(ti_counters);
+		if (c) {
+			__sync_fetch_and_add(&c->n[TI_COUNT_EMITTED], 1);
+			__sync_fetch_and_add(&c->n[TI_COUNT_LOST], 1);
+		}
+		return 0;
+	}
+	rec->event = event;
+	rec->len = len;
+	rec->cpu = bpf_get_smp_processor_id();
+	rec->boot_ns = bpf_ktime_get_boot_ns();
+	return rec + 1;
+}
+
 /* --- hooks ------------------------------------------------------------- */
 
 /*
@@ -231,6 +278,9 @@ static __always_inline void ti_submit_if(void *event, int wanted)
  *	TI_OPTION(ti_bool, responses, 0, 0, 1, "report responses, too");
  *	TI_ONLY_IF(responses) int sent_tc_out(struct __sk_buff *ctx);
  *	TI_PACKET(sent, TC_OUT) { ... }
+ * TI_ONLY_IF is for maps, too, which then aren't made while the option is 0; what uses
+ * them must stand behind a test of the option:
+ *	struct { ... } answers SEC(".maps") TI_ONLY_IF(responses);
  */
 #define TI_ONLY_IF(option) TI_TAG("only_if:" #option)
 #define TI_UNLESS(option)  TI_TAG("unless:" #option)
@@ -273,8 +323,8 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 #define TI_WANTS_FRAGMENTS 0
 #endif
 
-/* Parse, count, filter; true: there is a TCP packet for the body. */
-static __always_inline int ti_packet_begin(struct ti_packet *pkt)
+/* Parse and count; true: there is a TCP packet for the body, whatever the options say. */
+static __always_inline int ti_packet_counted(struct ti_packet *pkt)
 {
 	struct ti_counters *c = TI_CPU(ti_counters);
 	enum ti_parsed r = ti_packet_parse(pkt);
@@ -288,9 +338,14 @@ static __always_inline int ti_packet_begin(struct ti_packet *pkt)
 		c->n[TI_COUNT_FRAGMENT]++;
 	else if (r == TI_UNSUPPORTED)
 		c->n[TI_COUNT_UNSUPPORTED]++;
-	if (r != TI_TCP && !(TI_WANTS_FRAGMENTS && pkt->fragment))
-		return 0;
-	return ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
+	return r == TI_TCP || (TI_WANTS_FRAGMENTS && pkt->fragment);
+}
+
+/* And filter. */
+static __always_inline int ti_packet_begin(struct ti_packet *pkt)
+{
+	return ti_packet_counted(pkt) &&
+	       ti_wants_flow(&pkt->src, &pkt->dst, pkt->src_port, pkt->dst_port);
 }
 
 static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buff *skb,

@@ -144,6 +144,35 @@ static __always_inline int ti_load(void *ctx, enum ti_packet_hook hook, __u32 of
 	return bpf_skb_load_bytes(ctx, off, to, n);
 }
 
+/*
+ * Copy n bytes from offset off of the packet, 1 <= n <= max, a constant power of two:
+ * for payload. 0, or negative: not there (or, at KPROBE, not in one piece). Slower than
+ * ti_load, which is for headers.
+ */
+static __always_inline int ti_packet_copy(const struct ti_packet *pkt, __u32 off, void *to, __u32 n,
+					  const __u32 max)
+{
+	n--;
+	TI_BOUND(n, max - 1); /* what the verifier has to see: 1 to max */
+	n++;
+	if (pkt->hook == TI_AT_XDP) {
+		struct xdp_md *xdp = pkt->ctx;
+
+		if (off + n > pkt->len)
+			return -1;
+		TI_BOUND(off, 0xffff);
+		return bpf_probe_read_kernel(to, n, (void *)(long)xdp->data + off);
+	}
+	if (pkt->hook == TI_AT_KPROBE) {
+		const struct ti_linear *linear = pkt->ctx;
+
+		if (off + n > linear->len)
+			return -1;
+		return bpf_probe_read_kernel(to, n, linear->start + off);
+	}
+	return bpf_skb_load_bytes(pkt->ctx, off, to, n);
+}
+
 static __always_inline ti_addr ti_addr_v4(__be32 v4)
 {
 	return (ti_addr){ .hi = 0, .lo = bpf_htonl(0xffff) | ((__u64)v4 << 32) };

@@ -88,7 +88,7 @@ struct ti_host {
 	uint32_t size;
 	uint32_t reserved;
 
-	/* Number of an event type of this plugin by name; -ENOENT. */
+	/* Number of an event type, or TI_INTERNAL, of this plugin by name; -ENOENT. */
 	int (*event)(struct ti_handle *h, const char *name);
 
 	/* Report an event from user space, as TI_EMIT does from BPF. `data` is
@@ -195,7 +195,9 @@ struct ti_plugin {
 	void (*attached)(void *self);
 
 	/* Each event from the ring before it is routed; may change it in place.
-	 * 0: goes on; 1: swallowed, counts as filtered. */
+	 * 0: goes on; 1: swallowed, counts as filtered. And each TI_INTERNAL
+	 * record, which goes nowhere else: its data may only be read, rec->len
+	 * bytes of it, and the result means nothing. */
 	int (*event)(void *self, const struct ti_record *rec, void *data);
 
 	/* Every tick_ms. `boot_ns` is now. */
