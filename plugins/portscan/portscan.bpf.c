@@ -85,7 +85,7 @@ static __always_inline int amend(const struct record *r)
 	struct record *last;
 	__u32 at;
 
-	if (!q || q->head == q->tail)
+	if (!q || q->head == q->read)
 		return 0;
 	at = q->head - 1;
 	TI_BOUND(at, RECORDS - 1);
@@ -118,24 +118,26 @@ static __always_inline int is_admitted(struct set *s, __u64 key)
 	return 1;
 }
 
-/* Its second port: user space hears of both. */
+/* Its second port: user space hears of both. Another CPU may have an answer to the
+ * first at the same time: it finds either entry. */
 static __always_inline void admit(struct set *s, struct entry *e, const struct record *r)
 {
 	struct record first = *r;
 	struct entry *to = &s->way[3];
 
-	first.port = e->port;
-	first.probe = e->probe & 0x7f;
-	first.fragmented = e->probe >> 7;
-	first.answer = e->answer;
-	if (e->dst != short_of(&r->dst))
-		first.dst = ti_addr_is_v4(&r->dst) ? ti_addr_v4(e->dst) : (ti_addr){};
 	if ((__s32)(s->way[2].dst - s->way[3].dst) < 0)
 		to = &s->way[2];
 	if (to->key)
 		ti_count(TI_COUNT_EVICTED);
 	to->dst = seconds;
 	to->key = e->key;
+	asm volatile("" ::: "memory");
+	first.port = e->port;
+	first.probe = e->probe & 0x7f;
+	first.fragmented = e->probe >> 7;
+	first.answer = e->answer;
+	if (e->dst != short_of(&r->dst))
+		first.dst = ti_addr_is_v4(&r->dst) ? ti_addr_v4(e->dst) : (ti_addr){};
 	e->key = 0;
 	tell(&first);
 	tell(r);
@@ -322,25 +324,27 @@ static __always_inline int is_answer(struct record *r, const struct ti_packet *p
 	return 1;
 }
 
-TI_PACKET(received, TC, XDP, KPROBE, SOCKET)
+static __always_inline void on_received(struct ti_packet *pkt)
 {
 	struct record r = {};
-	__u8 flags = pkt->flags;
 
-	if ((flags & (TI_ACK | TI_SYN | TI_RST)) == TI_ACK) {
-		if ((flags & TI_FIN) && !pkt->payload_len)
-			note(packet_hash(pkt, 0), NOTE_FINACK);
-		return TI_PASS;
-	}
-	if (flags & (TI_RST | TI_ACK)) {
+	if (pkt->flags & (TI_RST | TI_ACK)) {
 		if (!is_answer(&r, pkt))
-			return TI_PASS;
+			return;
 	} else {
 		record_from(&r, pkt);
 		r.fragmented = pkt->fragment;
 		r.probe = pkt->fragment ? SCAN_KIND_SYN : kind_of(pkt);
 	}
 	on_record(&r);
+}
+
+TI_PACKET(received, TC, XDP, KPROBE, SOCKET)
+{
+	if ((pkt->flags & (TI_ACK | TI_SYN | TI_RST)) != TI_ACK)
+		on_received(pkt);
+	else if (pkt->flags & TI_FIN)
+		note(packet_hash(pkt, 0), NOTE_FINACK);
 	return TI_PASS;
 }
 

@@ -15,7 +15,12 @@
 #define SECOND	   10
 #define TELL_AGAIN (16 * SECOND)  /* at most once in that time user space is told the same */
 #define CONTACTS   (300 * SECOND) /* connections made from here are remembered once or twice as long */
-#define FLOOD	   100            /* unknown sources a second that are no crowd's any more */
+
+/* Unknown sources a second, and how many ports one has to try then to be one of several:
+ * of a million random ones a second some hundred come twice in a minute, a dozen three times. */
+static const struct {
+	uint32_t sources, repeat;
+} floods[] = { { 0, 2 }, { 100, 3 }, { 20000, 8 } };
 
 struct options {
 	uint32_t closed_weight, privileged_weight, any_ports, slow_ports, odd_ports, ack_ports, sweep_hosts;
@@ -44,7 +49,7 @@ struct self {
 
 	uint32_t told, contacted, counted; /* when last */
 	uint64_t newcomers, full;
-	bool flood;
+	uint32_t flood, flooded; /* entry of floods[], and when it last came to that */
 };
 
 #define OPT(field, ...)                                                               \
@@ -181,6 +186,7 @@ static void read_probes(struct self *s, struct cpu_queue *c, uint32_t now)
 		if (!follows(r))
 			scans_add(&s->scans, r, now);
 	}
+	__atomic_store_n(&c->queue->read, upto, __ATOMIC_RELEASE);
 	c->head = head;
 }
 
@@ -210,7 +216,8 @@ static void read_queues(struct self *s, uint32_t now)
 /* Once a second: do new sources come as only a flood's do, and did records get lost? */
 static void count_sources(struct self *s, uint32_t now)
 {
-	uint64_t newcomers = 0, full = 0;
+	uint64_t newcomers = 0, full = 0, rate;
+	uint32_t flood = 0;
 
 	if (now - s->counted < SECOND)
 		return;
@@ -218,7 +225,13 @@ static void count_sources(struct self *s, uint32_t now)
 		newcomers += s->cpu[i].queue->newcomers;
 		full += s->cpu[i].queue->full;
 	}
-	s->flood = (newcomers - s->newcomers) * SECOND / (now - s->counted) >= FLOOD;
+	rate = (newcomers - s->newcomers) * SECOND / (now - s->counted);
+	while (flood + 1 < sizeof(floods) / sizeof(floods[0]) && rate >= floods[flood + 1].sources)
+		flood++;
+	if (flood >= s->flood || now - s->flooded > s->limits.distributed_window) {
+		s->flood = flood;
+		s->flooded = now;
+	}
 	if (full != s->full) {
 		for (struct scan *scan = s->scans.newest; scan; scan = scan->older)
 			scan->inexact = true;
@@ -252,7 +265,7 @@ static void tick(void *self, uint64_t boot_ns)
 	*s->seconds = boot_ns / 1000000000;
 	read_queues(s, now);
 	count_sources(s, now);
-	scans_judge(&s->scans, now, s->flood);
+	scans_judge(&s->scans, now, floods[s->flood].repeat);
 	forget(s, now);
 }
 
@@ -343,7 +356,7 @@ static void stop(void *self)
 
 	for (int i = 0; i < 3; i++) /* all that is there */
 		read_queues(s, now);
-	scans_judge(&s->scans, now, s->flood);
+	scans_judge(&s->scans, now, floods[s->flood].repeat);
 	scans_end(&s->scans, now);
 	release(s);
 }

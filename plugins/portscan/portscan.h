@@ -117,7 +117,8 @@ struct record {
 #define RECORDS 16384
 struct queue {
 	__u64 head;      /* written by the kernel */
-	__u64 tail;      /* ... by user space */
+	__u64 tail;      /* ... by user space: records before it are free */
+	__u64 read;      /* ... probes before it have been read */
 	__u64 full;      /* records that did not fit */
 	__u64 newcomers; /* probes by sources not known */
 	struct record record[RECORDS];

@@ -405,7 +405,7 @@ void scans_add(struct scans *s, const struct record *r, uint32_t now)
 	add_answer(scan, r->port, r->answer);
 }
 
-void scans_judge(struct scans *s, uint32_t now, bool flood)
+void scans_judge(struct scans *s, uint32_t now, uint32_t repeat)
 {
 	uint32_t recent = s->limits->answer_wait + SECOND;
 	bool crossing = false;
@@ -417,7 +417,7 @@ void scans_judge(struct scans *s, uint32_t now, bool flood)
 		crossing |= from->crossing;
 	}
 	if (crossing || s->refused)
-		find_distributed(s, now, flood ? 3 : 2, crossing, begin_distributed);
+		find_distributed(s, now, repeat, crossing, begin_distributed);
 	s->refused = false;
 	if (!crossing)
 		return;

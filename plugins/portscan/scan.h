@@ -76,8 +76,9 @@ void scans_free(struct scans *s);
 
 void scans_add(struct scans *s, const struct record *r, uint32_t now);
 
-/* flood: SYNs come from sources that are made up. */
-void scans_judge(struct scans *s, uint32_t now, bool flood);
+/* repeat: ports that a source has tried at least to be one of several; more than 2 where
+ * sources are made up, of which some come twice by chance. */
+void scans_judge(struct scans *s, uint32_t now, uint32_t repeat);
 
 /* All that go on end now. */
 void scans_end(struct scans *s, uint32_t now);

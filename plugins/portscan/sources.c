@@ -157,7 +157,7 @@ static struct probe *find_probe(const struct source *from, const ti_addr *dst, t
 
 static void take_answer(struct probe *p, uint8_t answer)
 {
-	if (answer == ANSWER_ABANDONED ? p->answer == ANSWER_OPEN : answer > p->answer)
+	if (answer > p->answer)
 		p->answer = answer;
 }
 

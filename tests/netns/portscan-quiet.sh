@@ -59,7 +59,7 @@ for how in range(3):
 quiet "many open ports"
 
 for port in {8001..8006} 8007 {8001..8006} 8007; do
-	on there curl -s "http://$here4:$port/" >"$work/curl" || [ $port = 8007 ] || fail "no health at $port"
+	on there curl -s "http://$here4:$port/" >"$work/curl" || [ "$port" = 8007 ] || fail "no health at $port"
 done
 on there curl -s --connect-timeout 3 http://$here4:4444/ >"$work/curl" && fail "nobody drops port 4444"
 quiet "health checks and SYNs sent again"

@@ -6,11 +6,11 @@
 . "$(dirname "$0")/portscan-lib.sh" || exit
 
 for i in $(seq 11 45); do
-	address here eth0 10.88.0.$i/24
+	address here eth0 10.88.0."$i"/24
 done
 decoys=10.88.0.101,10.88.0.102,10.88.0.103,10.88.0.104
 for decoy in ${decoys//,/ }; do
-	address there eth0 $decoy/24
+	address there eth0 "$decoy"/24
 done
 web here 80
 inspect --set plugin.portscan.end_after=500ms --set plugin.portscan.update_period=0
@@ -35,22 +35,22 @@ ended() {
 open=1 unknown=0
 [ "$hook" != kprobe ] || open=0 unknown=1
 ports='.ports == 1000 and .ranges == "1-1000" and .lowest == 1 and .highest == 1000 and .exact'
-by="$ports and .src_ip == \"$there4\" and .dst_ip == \"$here4\" and .ifname == \"eth0\" and .sources == 1 and .hosts == 1"
+whole="$ports and .src_ip == \"$there4\" and .dst_ip == \"$here4\" and .ifname == \"eth0\" and .sources == 1 and .hosts == 1"
 nmap=(nmap -n -Pn -p 1-1000)
-found ".kind == \"syn\" and $by and .closed == 999 and .open == $open and .unknown == $unknown" "${nmap[@]}" -sS $here4
-found ".kind == \"connect\" and $by and .closed == 999 and .open == 1 and (.spoofable | not)" "${nmap[@]}" -sT $here4
+found ".kind == \"syn\" and $whole and .closed == 999 and .open == $open and .unknown == $unknown" "${nmap[@]}" -sS $here4
+found ".kind == \"connect\" and $whole and .closed == 999 and .open == 1 and (.spoofable | not)" "${nmap[@]}" -sT $here4
 for odd in 'fin -sF' 'null -sN' 'xmas -sX' 'maimon -sM'; do
-	found ".kind == \"${odd% *}\" and .rule == \"flags\" and $by and .closed >= 999" "${nmap[@]}" "${odd#* }" $here4
+	found ".kind == \"${odd% *}\" and .rule == \"flags\" and $whole and .closed >= 999" "${nmap[@]}" "${odd#* }" $here4
 done
 for ack in -sA -sW; do
-	found ".kind == \"ack\" and .rule == \"resets\" and $by" "${nmap[@]}" $ack $here4
+	found ".kind == \"ack\" and .rule == \"resets\" and $whole" "${nmap[@]}" $ack $here4
 done
 found '.kind == "synfin" and .ports == 3' nmap -n -Pn -p 1-3 -sS --scanflags SYNFIN $here4
 found ".kind == \"syn\" and $ports and .src_ip == \"$there6\"" "${nmap[@]}" -6 -sS $here6
 if [ "$hook" = kprobe ]; then # behind the reassembly
-	found ".kind == \"syn\" and $by and (.fragmented | not)" "${nmap[@]}" -f -sS $here4
+	found ".kind == \"syn\" and $whole and (.fragmented | not)" "${nmap[@]}" -f -sS $here4
 else
-	found ".kind == \"syn\" and $by and .fragmented and .closed == 999" "${nmap[@]}" -f -sS $here4
+	found ".kind == \"syn\" and $whole and .fragmented and .closed == 999" "${nmap[@]}" -f -sS $here4
 fi
 found ".kind == \"distributed\" and .sources == 5 and $ports and .hosts == 1 and (.scanners | index(\"$there4\"))" \
 	"${nmap[@]}" -sS -D $decoys,ME $here4

@@ -77,7 +77,7 @@ static void probe(ti_port port, int kind, int answer)
 
 static void judge(void)
 {
-	scans_judge(&s, now, false);
+	scans_judge(&s, now, 2);
 }
 
 static void starts(int n)
@@ -308,7 +308,7 @@ static void test_flood(void **state)
 	(void)state;
 	for (int i = 0; i < 2000; i++) /* pairs of one random source are chance */
 		probe_at(SRC + i / 2, DST, 1 + i * 7, SCAN_KIND_SYN, ANSWER_CLOSED);
-	scans_judge(&s, now, true);
+	scans_judge(&s, now, 3);
 	assert_int_equal(said[SCAN_STARTS], 0);
 }
 

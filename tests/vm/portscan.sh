@@ -11,11 +11,11 @@ wire here v0 there v1
 address here v0 10.9.0.1/24 fd09::1/64
 address there v1 10.9.0.2/24 fd09::2/64
 for decoy in 11 12 13 14; do
-	address there v1 10.9.0.$decoy/24
+	address there v1 "10.9.0.$decoy/24"
 done
 
 over() {
-	[ "$(grep -c scan_end "$work/events")" -ge $scans ]
+	[ "$(grep -c scan_end "$work/events")" -ge "$scans" ]
 }
 
 # found KIND ARGUMENT... - of nmap.
