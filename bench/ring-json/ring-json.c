@@ -304,7 +304,7 @@ static double our_round(struct bench *b, struct ti_account *total)
 	    ti_sink_new(&sink, "file", &sink_module, &ini, ti_ini_find(&ini, "sink", "file"), NULL) < 0 ||
 	    ti_sink_start(sink, b->base) < 0 || ti_router_new(&b->router, &sink, 1, &format_env) < 0 ||
 	    ti_plugin_new(&run, &module, b->router, &ini, ti_ini_find(&ini, "plugin", "bench"), "lo", NULL) < 0 ||
-	    ti_plugin_start(run, &env) < 0)
+	    ti_plugin_load(run, &env) < 0 || ti_plugin_start(run) < 0)
 		die("plugin and file sink", "cannot be set up");
 	fill(bpf_program__fd(ti_plugin_probe(run)->programs[0].prog));
 	ns = drain(b);
