@@ -29,6 +29,8 @@ static int by_victim(const void *a, const void *b)
 	int r = memcmp(&x->dst, &y->dst, sizeof(x->dst));
 
 	if (r == 0)
+		r = x->from->class - y->from->class;
+	if (r == 0)
 		r = (x->from > y->from) - (x->from < y->from);
 	return r ? r : x->port - y->port;
 }
@@ -59,13 +61,13 @@ static int collect(const struct scans *s, uint32_t now, uint32_t window, struct 
 	return 0;
 }
 
-/* The part of `all` from `at` on that is of one victim, or of one source as well. */
+/* The part of `all` from `at` on that is of one victim and class, or of one source as well. */
 static struct touches part(const struct touches *all, size_t at, bool one_source)
 {
 	struct touches t = { all->touch + at, 0 };
 
 	while (at + t.n < all->n && same_addr(&t.touch[t.n].dst, &t.touch->dst) &&
-	       (!one_source || t.touch[t.n].from == t.touch->from))
+	       t.touch[t.n].from->class == t.touch->from->class && (!one_source || t.touch[t.n].from == t.touch->from))
 		t.n++;
 	return t;
 }

@@ -174,10 +174,10 @@ static void end_scan(struct scans *s, struct scan *scan, uint32_t now)
 	scan->over = true;
 }
 
-static struct held *held_of(struct scans *s, const ti_addr *source)
+static struct held *held_of(struct scans *s, const struct source *from)
 {
 	for (int i = 0; i < HELD; i++)
-		if (s->held[i].scan && same_source(&s->held[i].source, source))
+		if (s->held[i].scan && s->held[i].class == from->class && same_source(&s->held[i].source, &from->addr))
 			return &s->held[i];
 	return NULL;
 }
@@ -185,13 +185,14 @@ static struct held *held_of(struct scans *s, const ti_addr *source)
 /* Keep what has no room, in case its source turns out to be scanning. */
 static void hold(struct scans *s, struct source *from, const struct record *r, uint32_t now)
 {
-	struct held *h = held_of(s, &from->addr);
+	struct held *h = held_of(s, from);
 
 	for (int i = 0; i < HELD && !h && r->probe != NO_PROBE; i++) {
 		if (s->held[i].scan)
 			continue;
 		h = &s->held[i];
 		h->source = from->addr;
+		h->class = from->class;
 		h->scan = make_scan(s, now);
 	}
 	if (!h || !h->scan) {
@@ -219,7 +220,7 @@ static void let_go(struct scans *s, uint32_t now)
 /* A scan that begins, with what was held of its source. */
 static struct scan *new_scan(struct scans *s, enum scan_rule rule, const struct source *from, uint32_t now)
 {
-	struct held *h = held_of(s, &from->addr);
+	struct held *h = held_of(s, from);
 	struct scan *scan = h ? h->scan : NULL;
 
 	if (s->n >= SCANS) {
@@ -233,6 +234,7 @@ static struct scan *new_scan(struct scans *s, enum scan_rule rule, const struct 
 	if (!scan)
 		return NULL;
 	scan->rule = rule;
+	scan->class = from->class;
 	scan->said = now;
 	s->n++;
 	link_scan(s, scan);
@@ -241,10 +243,10 @@ static struct scan *new_scan(struct scans *s, enum scan_rule rule, const struct 
 
 /* --- begin and end ---------------------------------------------------------------------- */
 
-static struct scan *distributed_at(const struct scans *s, const ti_addr *victim)
+static struct scan *distributed_at(const struct scans *s, const ti_addr *victim, uint8_t class)
 {
 	for (struct scan *scan = s->newest; scan; scan = scan->older)
-		if (scan->kind == SCAN_KIND_DISTRIBUTED && !scan->over)
+		if (scan->kind == SCAN_KIND_DISTRIBUTED && scan->class == class && !scan->over)
 			for (uint32_t i = 0; i < scan->n_victims; i++)
 				if (same_addr(&scan->victim[i], victim))
 					return scan;
@@ -254,7 +256,7 @@ static struct scan *distributed_at(const struct scans *s, const ti_addr *victim)
 /* The scan that several sources' become: one that is known already, if there is one. */
 static struct scan *one_of(const struct scans *s, const ti_addr *victim, struct source **from, size_t n)
 {
-	struct scan *scan = distributed_at(s, victim);
+	struct scan *scan = distributed_at(s, victim, from[0]->class);
 
 	for (size_t i = 0; i < n && (!scan || scan->kind != SCAN_KIND_DISTRIBUTED); i++)
 		if (from[i]->scan && !from[i]->scan->over && (!scan || from[i]->scan->kind == SCAN_KIND_DISTRIBUTED))
@@ -264,7 +266,7 @@ static struct scan *one_of(const struct scans *s, const ti_addr *victim, struct 
 
 static void join_held(struct scans *s, struct scan *scan, struct source *from)
 {
-	struct held *h = held_of(s, &from->addr);
+	struct held *h = held_of(s, from);
 
 	join(scan, from);
 	if (!h)
@@ -327,7 +329,7 @@ static void begin(struct scans *s, struct source *from, enum scan_rule rule, uin
 
 	for (int i = 0; i < from->n && !scan; i++)
 		if (is_suspect(s->limits, &from->probe[i], now))
-			scan = distributed_at(s, &from->probe[i].dst);
+			scan = distributed_at(s, &from->probe[i].dst, from->class);
 	if (scan) {
 		join_held(s, scan, from);
 		return;

@@ -28,6 +28,7 @@ struct scan {
 	struct scan *newer, *older;
 	enum scan_kind kind;       /* of its packets, or SWEEP or DISTRIBUTED */
 	enum scan_rule rule;
+	uint8_t class;             /* its sources' */
 	ti_addr source[SCAN_SOURCES], victim[SCAN_VICTIMS];
 	uint32_t n_sources, n_victims; /* listed */
 	uint32_t sources;          /* all that took part */
@@ -49,6 +50,7 @@ struct scan {
 /* What a source has tried that has no room in its list until that has been judged. */
 struct held {
 	ti_addr source;
+	uint8_t class;
 	struct scan *scan; /* NULL: free */
 };
 
@@ -98,7 +100,7 @@ bool is_suspect(const struct limits *l, const struct probe *p, uint32_t now);
 bool is_refused(const struct probe *p);
 
 /*
- * distributed.c: finds victims that several sources probe together: many closed ports
+ * distributed.c: finds victims that several sources probe together, in one way: many closed ports
  * of one, or the same ports as a source that is `crossing` a limit of its own. Those
  * count that have tried `repeat` ports at least. `found` gets them, and the victim.
  */

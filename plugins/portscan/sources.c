@@ -75,18 +75,18 @@ void sources_free(struct sources *s)
 	*s = (struct sources){0};
 }
 
-static struct source *find(const struct sources *s, const ti_addr *addr)
+static struct source *find(const struct sources *s, const ti_addr *addr, uint8_t class)
 {
 	struct source *from = *bucket_of(s, addr);
 
-	while (from && !same_source(&from->addr, addr))
+	while (from && !(same_source(&from->addr, addr) && from->class == class))
 		from = from->chain;
 	return from;
 }
 
-static struct source *find_or_make(struct sources *s, const ti_addr *addr)
+static struct source *find_or_make(struct sources *s, const ti_addr *addr, uint8_t class)
 {
-	struct source *from = find(s, addr), **at;
+	struct source *from = find(s, addr, class), **at;
 
 	if (from) {
 		unlink_age(s, from);
@@ -101,6 +101,7 @@ static struct source *find_or_make(struct sources *s, const ti_addr *addr)
 	if (!from)
 		return NULL;
 	from->addr = *addr;
+	from->class = class;
 	at = bucket_of(s, addr);
 	from->chain = *at;
 	*at = from;
@@ -155,6 +156,38 @@ static struct probe *find_probe(const struct source *from, const ti_addr *dst, t
 	return NULL;
 }
 
+/* Whose probe an answer is to, and which (NULL: not in): of several to that port the
+ * last. NULL: of no source here. */
+static struct source *asked(const struct sources *s, const struct record *r, struct probe **in)
+{
+	struct source *best = NULL;
+
+	*in = NULL;
+	for (struct source *from = *bucket_of(s, &r->src); from; from = from->chain) {
+		struct probe *p;
+
+		if (!same_source(&from->addr, &r->src))
+			continue;
+		from->proven |= r->answer == ANSWER_COMPLETED;
+		p = find_probe(from, &r->dst, r->port);
+		if (p ? !*in || p->last > (*in)->last : !*in && (!best || from->last > best->last)) {
+			best = from;
+			*in = p;
+		}
+	}
+	return best;
+}
+
+/* Is a packet that drew a RST what is left of a connection that was, or whose answer is on
+ * its way here? */
+static bool is_left_over(const struct sources *s, const struct record *r, uint32_t now)
+{
+	const struct source *from = find(s, &r->src, SCAN_KIND_CONNECT);
+	const struct probe *p = from && is_stray(r->probe) ? find_probe(from, &r->dst, r->port) : NULL;
+
+	return p && (is_served(p) || (p->answer == ANSWER_NONE && now - p->first <= s->wait));
+}
+
 static void take_answer(struct probe *p, uint8_t answer)
 {
 	if (answer > p->answer)
@@ -164,24 +197,21 @@ static void take_answer(struct probe *p, uint8_t answer)
 enum taken sources_add(struct sources *s, const struct record *r, uint32_t now, struct source **out,
 		       struct probe **in)
 {
-	struct source *from = r->probe == NO_PROBE ? find(s, &r->src) : find_or_make(s, &r->src);
+	struct source *from;
 	struct probe *p;
 
+	if (r->probe == NO_PROBE) {
+		*out = from = asked(s, r, in);
+		if (*in)
+			take_answer(*in, r->answer);
+		return !from ? TAKEN_NOTHING : *in ? TAKEN_ANSWER : TAKEN_NOT_IN;
+	}
+	from = is_left_over(s, r, now) ? NULL : find_or_make(s, &r->src, class_of(r->probe));
 	if (!from)
 		return TAKEN_NOTHING;
 	*out = from;
 	from->proven |= r->answer == ANSWER_COMPLETED;
 	*in = p = find_probe(from, &r->dst, r->port);
-	if (r->probe == NO_PROBE) {
-		if (!p)
-			return TAKEN_NOT_IN;
-		take_answer(p, r->answer);
-		return TAKEN_ANSWER;
-	}
-	/* What is left of a connection that was, or whose answer is on its way here. */
-	if (p && is_stray(r->probe) && !is_stray(p->kind) &&
-	    (is_served(p) || (p->answer == ANSWER_NONE && now - p->first <= s->wait)))
-		return TAKEN_NOTHING;
 	from->last = now;
 	from->addr.lo = r->src.lo;
 	from->ifindex = r->ifindex;

@@ -29,6 +29,7 @@ struct source {
 	struct source *newer, *older; /* by the last probe */
 	struct source *chain;
 	ti_addr addr;                 /* as last seen */
+	uint8_t class;                /* of its probes, class_of() */
 	struct probe *probe;
 	uint8_t n, cap;
 	bool proven;                  /* completed a handshake */
@@ -71,6 +72,12 @@ void source_clear(struct sources *s, struct source *from);
 
 /* As sources are told from each other: IPv6 by /64. */
 bool same_source(const ti_addr *a, const ti_addr *b);
+
+/* Who tries one kind of probe after the other scans as often; SYNs of either sort are one. */
+static inline uint8_t class_of(uint8_t kind)
+{
+	return kind == SCAN_KIND_SYN ? SCAN_KIND_CONNECT : kind;
+}
 
 static inline bool same_addr(const ti_addr *a, const ti_addr *b)
 {
