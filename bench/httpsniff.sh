@@ -79,15 +79,25 @@ command_of() { # TOOL
 	esac
 }
 
+# Loading the last of them takes time from those before.
+all_attached() { # TOOL
+	local plugin
+	for plugin in "${plugins[@]}"; do
+		[ "$1" != httpsniff ] || [ "$plugin" = httpsniff ] || continue
+		grep -qs " $plugin: attached " "$work/tool.log" || return
+	done
+}
+
 begin() { # TOOL
 	[ "$1" != nobody ] || return 0
 	command_of "$1"
+	rm -f "$work/tool.log"
 	nsenter --net=/run/netns/server -- "${tool[@]}" >"$work/events" 2>"$work/tool.log" & # on() would be a process more
 	daemon=$!
 	case $1 in
 	httpsniff | 'all five')
-		eventually 20 grep -q ' httpsniff: attached ' "$work/tool.log" || return 1
-		sleep 1
+		eventually 30 all_attached "$1" || return 1
+		sleep 0.5
 		;;
 	*) sleep 2 ;;
 	esac
@@ -152,7 +162,7 @@ once() { # TOOL
 	result "$1" cpu "$(awk -v a="$(cpu_seconds)" -v b="$used" -v n=$requests 'BEGIN { print 1e6 * (a - b) / n }')"
 	end "$1"
 	result "$1" seen "$(awk -v a="$(reported)" -v n=$requests 'BEGIN { print 100 * a / n }')"
-	[ "$1" != httpsniff ] || grep -E ' to console: ' "$work/tool.log" >>"$work/sums"
+	grep -h ' httpsniff to console: ' "$work/tool.log" >>"$work/sums" || :
 	rm -f "$work/events"
 }
 

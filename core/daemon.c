@@ -176,6 +176,12 @@ static enum ti_exit exit_of(int r)
 	return r == -EOPNOTSUPP ? TI_EXIT_UNSUPPORTED : TI_EXIT_FAILED;
 }
 
+static void note_failure(enum ti_exit *worst, int r)
+{
+	if (r < 0 && (*worst == TI_EXIT_DONE || *worst == TI_EXIT_UNSUPPORTED))
+		*worst = exit_of(r);
+}
+
 static enum ti_exit start_plugins(struct ti_daemon *d)
 {
 	enum ti_exit worst = d->setup.n_failed ? TI_EXIT_FAILED : TI_EXIT_DONE;
@@ -187,13 +193,13 @@ static enum ti_exit start_plugins(struct ti_daemon *d)
 	d->setup.env.utc_offset = ti_utc_offset();
 	d->setup.env.ifname = ifname_of;
 	d->setup.env.arg = d;
+	for (size_t i = 0; i < d->setup.n_plugins; i++)
+		note_failure(&worst, ti_plugin_load(d->setup.plugins[i], &d->env));
 	for (size_t i = 0; i < d->setup.n_plugins; i++) {
-		int r = ti_plugin_start(d->setup.plugins[i], &d->env);
+		int r = ti_plugin_loaded(d->setup.plugins[i]) ? ti_plugin_start(d->setup.plugins[i]) : 1;
 
-		if (r == 0)
-			running++;
-		else if (worst == TI_EXIT_DONE || worst == TI_EXIT_UNSUPPORTED)
-			worst = exit_of(r);
+		running += r == 0;
+		note_failure(&worst, r);
 	}
 	if (running && worst != TI_EXIT_DONE)
 		ti_warn("%zu of %zu plugins could not run; the others do",

@@ -347,10 +347,6 @@ static int start(struct ti_plugin_run *p)
 {
 	int r;
 
-	ti_probe_survey(p->probe);
-	r = ti_probe_load(p->probe, p->common.ring_size);
-	if (r < 0)
-		return r;
 	if (p->d->event) {
 		p->scratch = malloc(EVENT_MAX);
 		if (!p->scratch)
@@ -368,11 +364,27 @@ static int start(struct ti_plugin_run *p)
 	return r < 0 ? r : attach_all(p);
 }
 
-int ti_plugin_start(struct ti_plugin_run *p, const struct ti_plugin_env *env)
+int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 {
 	int r;
 
 	p->env = env;
+	ti_probe_survey(p->probe);
+	r = ti_probe_load(p->probe, p->common.ring_size);
+	if (r < 0)
+		ti_probe_unload(p->probe);
+	return r;
+}
+
+bool ti_plugin_loaded(struct ti_plugin_run *p)
+{
+	return p->probe->obj != NULL;
+}
+
+int ti_plugin_start(struct ti_plugin_run *p)
+{
+	int r;
+
 	p->running = true;
 	r = start(p);
 	if (r < 0) {

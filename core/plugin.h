@@ -61,8 +61,14 @@ struct ti_plugin_env {
 	void *arg;
 };
 
-/* Load, start, attach. -errno: logged, nothing is left attached. */
-int ti_plugin_start(struct ti_plugin_run *p, const struct ti_plugin_env *env);
+/*
+ * Load its programs, which takes the kernel up to a second; then start and attach it. All
+ * plugins are loaded before the first is attached: its events would wait for the others.
+ * -errno: logged, nothing is left loaded or attached.
+ */
+int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env);
+bool ti_plugin_loaded(struct ti_plugin_run *p);
+int ti_plugin_start(struct ti_plugin_run *p);
 /* An interface is gone. */
 void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex);
 /* Interfaces have changed: attach to those that are to be, leave those that

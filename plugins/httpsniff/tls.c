@@ -208,7 +208,8 @@ static bool read_extensions(struct reading *r, struct cursor c)
 	return ok;
 }
 
-/* Of `len` bytes those that there are. False if there are too few to say anything. */
+/* The message, or what there is of it: no more. False if that is too little to say
+ * anything. */
 static bool read_hello(const uint8_t *message, size_t have, struct tls_hello *hello)
 {
 	struct cursor c = {.at = message, .end = message + have}, ciphers;
@@ -219,8 +220,6 @@ static bool read_hello(const uint8_t *message, size_t have, struct tls_hello *he
 	r.next = r.values;
 	number(&c, 1);
 	hello->length = number(&c, 3) + HANDSHAKE_HEADER;
-	if (hello->length < have)
-		c.end = message + hello->length;
 	hello->legacy_version = (uint16_t)number(&c, 2);
 	if (c.failed)
 		return false;

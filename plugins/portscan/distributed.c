@@ -181,7 +181,8 @@ int find_distributed(struct scans *s, uint32_t now, uint32_t repeat, bool crossi
 		free(from);
 		return -ENOMEM;
 	}
-	qsort(all.touch, all.n, sizeof(*all.touch), by_victim);
+	if (all.n)
+		qsort(all.touch, all.n, sizeof(*all.touch), by_victim);
 	for (size_t at = 0; at < all.n;) {
 		struct touches victim = part(&all, at, false);
 		size_t n = 0;

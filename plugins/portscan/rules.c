@@ -60,6 +60,16 @@ static uint32_t ports(const struct limits *l, const struct source *from, uint32_
 	return n;
 }
 
+/* Has it been at it for longer than a fast scan? */
+static bool is_slow(const struct limits *l, const struct source *from, uint32_t now)
+{
+	for (int i = 0; i < from->n; i++)
+		if (is_closed(&from->probe[i]) && now - from->probe[i].last <= l->slow_window &&
+		    from->last - from->probe[i].first > l->closed_window)
+			return true;
+	return false;
+}
+
 /* Most hosts of any one port. */
 static uint32_t hosts(const struct limits *l, const struct source *from, uint32_t now)
 {
@@ -91,7 +101,7 @@ enum scan_rule judge_source(const struct limits *l, const struct source *from, u
 		return SCAN_RULE_CLOSED;
 	if (ports(l, from, now, l->any_window, NULL, 1) >= l->any_ports)
 		return SCAN_RULE_PORTS;
-	if (ports(l, from, now, l->slow_window, is_closed, 1) >= l->slow_ports)
+	if (is_slow(l, from, now) && ports(l, from, now, l->slow_window, is_closed, 1) >= l->slow_ports)
 		return SCAN_RULE_SLOW;
 	return SCAN_RULE_NONE;
 }

@@ -144,7 +144,7 @@ static struct probe *room(struct sources *s, struct source *from, uint32_t now)
 		if (served > is_served(least) || (served == is_served(least) && p->last < least->last))
 			least = p;
 	}
-	return least && now - least->first > s->wait ? least : NULL;
+	return least && now - least->first >= s->wait + !is_served(least) ? least : NULL;
 }
 
 static struct probe *find_probe(const struct source *from, const ti_addr *dst, ti_port port)

@@ -58,14 +58,11 @@ struct first_line {
 	};
 	__u64 next;
 };
-struct first {
-	struct first_line line[FIRST_LINES];
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, FIRST_LINES);
 	__type(key, __u32);
-	__type(value, struct first);
+	__type(value, struct first_line);
 } first SEC(".maps") TI_ONLY_IF(mode);
 
 static __always_inline int dropped(struct counted *c, enum flood_drop why)
@@ -172,14 +169,11 @@ static __always_inline int is_second(const struct ti_packet *pkt, __u64 source, 
 {
 	__u64 h = ti_hash(source ^ pkt->dst.lo, pkt->dst.hi ^ ((__u64)pkt->seq << 32 |
 			  (__u32)pkt->src_port << 16 | pkt->dst_port));
-	__u32 zero = 0, at = h, want = h >> 52 << 4 | (now >> 28 & FIRST_TIME), way, age;
-	struct first *f = bpf_map_lookup_elem(&first, &zero);
-	struct first_line *l;
+	__u32 at = h % FIRST_LINES, want = h >> 52 << 4 | (now >> 28 & FIRST_TIME), way, age;
+	struct first_line *l = bpf_map_lookup_elem(&first, &at);
 
-	if (!f)
+	if (!l)
 		return 0;
-	TI_BOUND(at, FIRST_LINES - 1);
-	l = &f->line[at];
 	way = find_first(l, want);
 	if (way == FIRST_WAYS) {
 		way = l->next;

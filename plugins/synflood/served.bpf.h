@@ -43,29 +43,37 @@ static __always_inline int is_elsewhere(struct synflood *s, struct ti_packet *pk
 	return a->elsewhere;
 }
 
-/* The entry of a packet's destination; with `take` one is made of the least. */
+/* The entry of a packet's destination; with `take` one is made of the least. Found without
+ * a branch: the verifier would look at all that follows once for each way to get there. */
 static __always_inline struct candidate *candidate_of(struct candidates *all,
 						      const struct ti_packet *pkt, int take)
 {
 	__u32 bucket = ti_hash(pkt->dst.hi ^ pkt->dst_port, pkt->dst.lo);
-	struct candidate *c, *least;
+	__s64 least[CANDIDATE_WAYS], found;
+	struct candidate *c;
 
 	TI_BOUND(bucket, CANDIDATE_BUCKETS - 1);
-	c = least = all->at[bucket];
+	c = all->at[bucket];
 #pragma unroll
-	for (int i = 0; i < CANDIDATE_WAYS; i++, c++) {
-		if (c->port == pkt->dst_port && c->addr.lo == pkt->dst.lo && c->addr.hi == pkt->dst.hi)
-			return c;
-		if (c->count < least->count)
-			least = c;
+	for (int i = 0; i < CANDIDATE_WAYS; i++) {
+		__u64 differs = (c[i].addr.lo ^ pkt->dst.lo) | (c[i].addr.hi ^ pkt->dst.hi) |
+				(c[i].port ^ pkt->dst_port);
+
+		differs |= -differs;
+		asm volatile("%0 >>= 63" : "+r"(differs)); /* 1, or 0: it is the one */
+		least[i] = (c[i].count + 1ull) * differs << 3 | i;
 	}
+	found = least_of(least, CANDIDATE_WAYS);
+	c += found & (CANDIDATE_WAYS - 1);
+	if (!(found >> 3))
+		return c;
 	if (!take)
 		return 0;
-	least->addr = pkt->dst;
-	least->port = pkt->dst_port;
-	least->error = least->count;
-	least->acked = 0;
-	return least;
+	c->addr = pkt->dst;
+	c->port = pkt->dst_port;
+	c->error = c->count;
+	c->acked = 0;
+	return c;
 }
 
 static __always_inline void add_candidate(struct synflood *s, const struct ti_packet *pkt,

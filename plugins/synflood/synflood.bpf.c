@@ -32,6 +32,7 @@ __u32 sources_epoch;
 /* Written here, cleared there: a listener came or went. */
 __u32 listeners_changed;
 
+#include "least.bpf.h"
 #include "handshake.bpf.h"
 #include "limit.bpf.h"
 #include "served.bpf.h"
@@ -59,26 +60,6 @@ static __always_inline void add_distinct(struct distinct *two, __u64 hash)
 	}
 	if (*reg < rank)
 		*reg = rank;
-}
-
-/* The smaller of two words below 2^63, without a branch to predict: which way of
- * a bucket is least is random under attack, and a miss costs more than all this. */
-static __always_inline __s64 min_of(__s64 a, __s64 b)
-{
-	__s64 less = a - b, mask = less;
-
-	asm volatile("%0 s>>= 63" : "+r"(mask));
-	return b + (less & mask);
-}
-
-static __always_inline __s64 least_of(__s64 *words, int n)
-{
-#pragma unroll
-	for (int half = n / 2; half; half /= 2) /* a tree: its steps overlap */
-#pragma unroll
-		for (int i = 0; i < half; i++)
-			words[i] = min_of(words[i], words[i + half]);
-	return words[0];
 }
 
 static __always_inline void add_source(struct sources *s, const ti_addr *addr, __u64 hash)
@@ -201,7 +182,6 @@ static __always_inline int on_syn(struct ti_packet *pkt)
 	TI_BOUND(slot, 0x7ff);
 	if (slot >= COUNTED)
 		return TI_PASS;
-	add_source(&s->sources[sources_epoch & 1], &pkt->src, hash);
 	if (slot) {
 		count(&s->counted[slot], pkt, hash);
 		add_prefix(&s->prefixes[synflood_epoch & 1], &pkt->src, slot);
@@ -210,6 +190,8 @@ static __always_inline int on_syn(struct ti_packet *pkt)
 		verdict = limit_syn(pkt, &s->counted[slot], limiting[slot], hash);
 	if (verdict == TI_PASS)
 		remember(&s->counted[slot], pkt, 0);
+	/* Last: the verifier looks at what follows once for each way out of this. */
+	add_source(&s->sources[sources_epoch & 1], &pkt->src, hash);
 	return verdict;
 }
 

@@ -66,10 +66,16 @@ sends get https://a.example/mtu
 
 # Its hello has GREASE, ECH, and a post-quantum key share. How many it sends is its own.
 if command -v chromium >/dev/null; then
-	on there timeout 30 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/chromium" \
+	setsid nsenter --net=/run/netns/there -- chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/chromium" \
 		--ignore-certificate-errors --host-resolver-rules="MAP * $here4" --dump-dom \
-		https://chromium.example/ >/dev/null 2>&1 || :
-	chromium=yes
+		https://chromium.example/ >/dev/null 2>&1 &
+	chromium=$!
+	eventually 30 grep -aq chromium.example hellos.pcap || fail "no hello of Chromium's"
+	kill -KILL -- "-$chromium"
+	silent() {
+		! on there ss -Htn 'dport = :443' | grep -v TIME-WAIT
+	}
+	eventually 10 silent >/dev/null || fail "Chromium goes on"
 else
 	echo "not run: no chromium here"
 fi

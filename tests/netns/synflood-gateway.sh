@@ -27,7 +27,9 @@ address bridge br0 10.85.0.1/24
 address left eth0 10.85.0.2/24
 address right eth0 10.85.0.3/24
 
-# quiet CONDITION - nothing has been reported but sources, up to now.
+options=(--set plugin.synflood.clear_after=1s --set plugin.synflood.unlistened_rate=100 --set plugin.synflood.explain=yes)
+
+# quiet WHAT - nothing has been reported but sources, up to now.
 quiet() {
 	sleep 1.2
 	! event '.event != "syn_sources"' || fail "$1: $(jq -c . "$work/events")"
@@ -46,7 +48,7 @@ web behind 8001-8006
 web here 8002 # what others serve at this port is theirs all the same
 
 # A router.
-inspect 'eth*' --set plugin.synflood.clear_after=1s --set plugin.synflood.explain=yes
+inspect 'eth*' "${options[@]}"
 through 8001 10.86.0.2
 through 8002 10.86.0.2
 through 8001 '[fd86::2]'
@@ -78,7 +80,7 @@ table ip gateway {
 	}
 }
 END
-inspect 'eth*' --set plugin.synflood.clear_after=1s --set plugin.synflood.explain=yes
+inspect 'eth*' "${options[@]}"
 through 8002 $here4
 through 8004 $here4
 web there 9001
@@ -97,7 +99,7 @@ expect 2 '.event == "flood_start"'
 probe=bridge sender=left
 web right 8001
 web bridge 8001-8002
-inspect 'eth*' --set plugin.synflood.clear_after=1s --set plugin.synflood.explain=yes
+inspect 'eth*' "${options[@]}"
 through 8001 10.85.0.3
 through 8001 10.85.0.1
 flood 8001 hping3 -q -S -i u1000 -p 8001 10.85.0.3

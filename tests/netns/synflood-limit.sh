@@ -69,6 +69,7 @@ hail() {
 }
 
 hush() {
+	# shellcheck disable=SC2046 # a list of words
 	kill -INT $(ip netns pids there)
 	wait $hailing || :
 }
@@ -135,6 +136,6 @@ end='.event == "flood_end" and .dst_port == 8001'
 equal 'SYNs dropped and passed' "$(jq "select($end) | .dropped" "$work/events")" $((sent - passed))
 equal 'SYNs counted' "$(jq "select($end) | .syns" "$work/events")" $((sent - 2))
 event "$end and .dropped == .dropped_unknown and .class == \"spoofed\"" || fail "dropped for other reasons"
-event '.event == "flood_end" and .dst_port == 8002 and .dropped == .dropped_heavy and .dropped > 500' ||
+event '.event == "flood_end" and .dst_port == 8002 and .dropped == .dropped_heavy and .dropped > 0' ||
 	fail "a known one that floods is not limited: $(jq -c . "$work/events")"
 grep -q ' 50 denied, .* heavy, .* unknown, 40 with impossible flags$' "$work/daemon.log" || fail "no sum of what was dropped"

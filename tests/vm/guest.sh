@@ -4,7 +4,7 @@
 # the other. They share a boot, and each goes on where another has failed. At the
 # end stand the kernel's release and the rows of counted() and not_here() in lib.sh.
 set -eu
-for module in veth sch_netem nft_numgen 8021q sch_ingress cls_bpf tcp_diag inet_diag af_packet_diag; do
+for module in veth bridge nft_chain_nat nft_nat nft_masq sch_netem nft_numgen 8021q sch_ingress cls_bpf tcp_diag inet_diag af_packet_diag; do
 	modprobe $module 2>/dev/null || :
 done
 modprobe bonding max_bonds=0 2>/dev/null || :

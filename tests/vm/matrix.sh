@@ -10,7 +10,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "skipped: VMs are prepared as root"; exit 77; }
-every='hooks functions synflood retrans-nstat conn-ends'
+every='hooks functions synflood portscan retrans-nstat conn-ends'
 # What takes longer, each on one or two of them.
 declare -A also=([5.10]='filters packets xdp-chain' [6.1]='misses retrans-events' [6.12]='conn-storm conn-watch'
 	[7]='xdp-chain retrans-events')
@@ -28,8 +28,8 @@ cp "$TCPINSPECT" "$work/w/"
 cp "$TI_PLUGINS"/*.so "$work/w/plugins/"
 cp "$TI_SINKS"/*.so "$work/w/sinks/"
 cp "$TI_TEST_PLUGINS"/t_*.so "$TI_TEST_PLUGINS"/foreign_*.bpf.o "$work/w/t/"
-cp "$here"/../netns/*.sh "$here"/../netns/*.py "$here/synflood.sh" "${TI_BUILD:-$PWD}/tests/netns/storm" \
-	"${TI_BUILD:-$PWD}/tests/fuzz/packets" "$work/w/netns/"
+cp "$here"/../netns/*.sh "$here"/../netns/*.py "$here/portscan.sh" "$here/synflood.sh" \
+	"${TI_BUILD:-$PWD}/tests/netns/storm" "${TI_BUILD:-$PWD}/tests/fuzz/packets" "$work/w/netns/"
 cp "$here/guest.sh" "$work/w/"
 
 # A VM that crashes is tried once more.

@@ -14,7 +14,7 @@ tools=(busybox dash bash ip tc ss ping nsenter unshare mount umount setpriv floc
 	iperf3 nft nginx nmap wrk ethtool timeout sysctl stat awk "${python##*/}")
 modules="veth dummy 8021q bridge bonding ifb sch_netem sch_ingress sch_fq sch_fq_codel cls_bpf cls_matchall act_bpf act_mirred
 	nf_tables nft_counter nft_numgen nft_limit nft_ct nft_log nft_hash nft_reject_ipv4 nft_reject_ipv6 nft_reject_inet
-	nft_chain_nat nf_conntrack
+	nft_chain_nat nft_nat nft_masq nft_objref nf_nat nf_conntrack
 	af_packet_diag tcp_diag inet_diag"
 for tool in "${tools[@]}"; do
 	command -v "$tool" >/dev/null || { echo "skipped: no $tool here: VMs are given this machine's"; exit 77; }

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A flood from one source to a server: reported once with its class and all of its
-# SYNs, at tc and at XDP. The many kinds of floods are tried natively.
+# SYNs, at tc and at XDP; and with mode = limit what doesn't pass is what was dropped. The
+# many kinds of floods are tried natively.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh" || exit
-need hping3 jq python3 ss
+need hping3 jq nft python3 ss
 netns here there
 wire here v0 there v1
 address here v0 10.9.0.1/24
@@ -39,3 +40,20 @@ for hook in tc xdp; do
 	counted synflood $hook
 	echo "ok: synflood at $hook"
 done
+
+on here nft -f - <<'END'
+table netdev oracle {
+	counter passed { }
+	chain passed {
+		type filter hook ingress device v0 priority 0
+		tcp flags & (syn | ack) == syn counter name passed
+	}
+}
+END
+start here -P "$TI_PLUGINS/synflood.so" -i v0 --set plugin.synflood.mode=limit --set plugin.synflood.clear_after=2s
+on there hping3 -q -S -p 80 -i u2000 -c 1500 -a 10.9.0.9 10.9.0.1 >"$work/hping3" 2>&1 || :
+eventually 30 over || fail "no flood_end"
+stop
+passed=$(on here nft -j list counters | jq '.nftables[].counter.packets // empty')
+expect 1 ".event == \"flood_end\" and $flood and .syns == 1500 and .dropped > 0 and .dropped == 1500 - $passed"
+echo "ok: synflood with mode = limit"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * corpus.c - a fuzzer's main without a fuzzer: each file of the corpus once, so
+ * once.c - a fuzzer's main without a fuzzer: each file of the corpus once, so
  * that what was found once is looked for in every `make check`.
  *
  * The corpus is the folder that is named as the program is behind fuzz-.
