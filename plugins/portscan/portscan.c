@@ -162,8 +162,7 @@ static void say(void *arg, enum scan_news news, const struct scan *scan, uint32_
 		s->told = now - TELL_AGAIN; /* what its sources did is forgotten here */
 	if (news == SCAN_ENDS && scan->ports)
 		e.ranges.len = ports_ranges(scan->ports, e.ranges.str, sizeof(e.ranges.str));
-	s->host->emit(s->h, s->event[news], &e, news == SCAN_ENDS ? sizeof(e) : sizeof(struct scan_start),
-		      now * TENTH);
+	s->host->emit(s->h, s->event[news], &e, news == SCAN_ENDS ? sizeof(e) : sizeof(struct scan_start), 0);
 }
 
 /* --- callbacks --------------------------------------------------------------------- */
@@ -356,6 +355,8 @@ static void stop(void *self)
 
 	for (int i = 0; i < 3; i++) /* all that is there */
 		read_queues(s, now);
+	/* What hasn't answered by now won't. */
+	now += s->limits.answer_wait;
 	scans_judge(&s->scans, now, floods[s->flood].repeat);
 	scans_end(&s->scans, now);
 	release(s);

@@ -246,6 +246,31 @@ static void test_sweep(void **state)
 	assert_int_equal(last.sweep_port, 443);
 }
 
+/* Of one source at one victim, at the same time. An answer is to the last probe. */
+static void test_each_kind(void **state)
+{
+	static const int kinds[] = {SCAN_KIND_SYN, SCAN_KIND_FIN, SCAN_KIND_NULL, SCAN_KIND_XMAS,
+				    SCAN_KIND_MAIMON, SCAN_KIND_ACK};
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		for (int port = 1; port <= 100; port++) {
+			probe(port, kinds[i], kinds[i] >= SCAN_KIND_MAIMON ? ANSWER_CLOSED : ANSWER_NONE);
+			if (kinds[i] < SCAN_KIND_MAIMON)
+				probe(port, NO_PROBE, ANSWER_CLOSED);
+			now++;
+		}
+		starts(i + 1);
+		assert_int_equal(scan_probe(&last), kinds[i]);
+		assert_int_equal(last.sources, 1);
+		assert_int_equal(last.closed, last.probes);
+	}
+	probe(101, SCAN_KIND_CONNECT, ANSWER_CLOSED); /* a SYN, too */
+	starts(6);
+	scans_end(&s, now);
+	assert_int_equal(said[SCAN_ENDS], 6);
+}
+
 /* --- several sources ------------------------------------------------------------------ */
 
 static void test_decoys(void **state)
@@ -405,7 +430,7 @@ int main(void)
 		TEST(test_closed),	   TEST(test_closed_window), TEST(test_any),
 		TEST(test_served),	   TEST(test_abandoned),     TEST(test_slow),
 		TEST(test_slower_than_slow), TEST(test_flags),	     TEST(test_acks),
-		TEST(test_sweep),	   TEST(test_decoys),	     TEST(test_shares),
+		TEST(test_sweep),	   TEST(test_each_kind),     TEST(test_decoys),	     TEST(test_shares),
 		TEST(test_too_few_sources), TEST(test_absorbed),     TEST(test_flood),
 		TEST(test_memory),	   TEST(test_many_scans),    TEST(test_silent),
 		TEST(test_ipv6),	   TEST(test_ranges),
