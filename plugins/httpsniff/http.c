@@ -24,6 +24,7 @@ enum state {
 	TRAILER,
 	REST, /* a body to the connection's end */
 	LOST, /* anywhere */
+	LOST_CHUNKED, /* in a chunked body */
 	TUNNEL,
 	BAD,
 };
@@ -362,6 +363,31 @@ static size_t between(struct http *h, const char *data, size_t len)
 	}
 }
 
+/*
+ * In a chunked body of which bytes were lost: where its chunks are isn't known any more, and
+ * its text may look like requests. It is taken to be over behind what chunked bodies end
+ * in, where the piece ends or a start line follows. How many bytes that is.
+ */
+static size_t find_last_chunk(struct http *h, const char *data, size_t len)
+{
+	static const char last[] = "\n0\r\n\r\n";
+	static const uint8_t otherwise[] = {0, 0, 0, 0, 1, 0, 1}; /* what else has been matched */
+
+	for (size_t i = 0; i < len; i++) {
+		while (h->line && data[i] != last[h->line])
+			h->line = otherwise[h->line];
+		h->line += data[i] == last[h->line];
+		if (h->line < sizeof(last) - 1)
+			continue;
+		if (i + 1 < len && !http_starts_here(h->side, data + i + 1, len - i - 1))
+			continue;
+		h->state = i + 1 < len ? START : LOST;
+		h->left = h->line = 0;
+		return i + 1;
+	}
+	return len;
+}
+
 /* At the begin of a piece; what is left of the one before is none. How many
  * bytes that is. */
 static size_t find_start(struct http *h, const char *data, size_t len)
@@ -381,7 +407,9 @@ int http_feed(struct http *h, const void *data, size_t len, size_t *used, struct
 	int r = HTTP_MORE;
 
 	http_release(h);
-	if (h->state == LOST)
+	if (h->state == LOST_CHUNKED)
+		done = find_last_chunk(h, at, len);
+	else if (h->state == LOST)
 		done = find_start(h, at, len);
 	while (r == HTTP_MORE && done < len) {
 		n = between(h, at + done, len - done);
@@ -460,6 +488,11 @@ static void gap_in_head(struct http *h, uint64_t n)
 	p->over = p->over || n > GAP_MAX;
 }
 
+static bool in_chunks(const struct http *h)
+{
+	return (h->state >= CHUNK_SIZE && h->state <= TRAILER) || h->state == LOST_CHUNKED;
+}
+
 void http_skip(struct http *h, uint64_t n)
 {
 	uint64_t body = http_skippable(h);
@@ -477,7 +510,8 @@ void http_skip(struct http *h, uint64_t n)
 	if (h->state == HEAD)
 		gap_in_head(h, n);
 	else
-		h->state = LOST;
+		h->state = in_chunks(h) ? LOST_CHUNKED : LOST;
+	h->line = 1; /* its line end may be among the lost */
 }
 
 /* --- the other direction ---------------------------------------------------- */

@@ -112,8 +112,8 @@ uint64_t http_skippable(const struct http *h);
 
 /* n bytes went by unseen. Within a body that is as good as having seen them.
  * Elsewhere: the head is reported truncated by the next call, and the parser
- * finds its place again at the next piece of data that begins with a start line,
- * or, where the gap was small and the head goes on behind it, at the head's end. */
+ * finds its place again at the next piece of data that begins with a start line (after a
+ * chunked body: behind its last chunk), or, where the gap was small and the head goes on behind it, at the head's end. */
 void http_skip(struct http *h, uint64_t n);
 
 /* Of responses, after HTTP_HEAD with a final status (not 1xx but 101): what the

@@ -385,7 +385,7 @@ static void say_lost(struct httpsniff *self)
 {
 	if (self->lost.bytes != self->said.bytes)
 		self->host->log(self->handle, TI_LOG_WARNING,
-				"%llu bytes of requests were not seen, more in all than the ring "
+				"%llu bytes of heads or bodies were not seen, more in all than the ring "
 				"can take (ring_size)"
 				" or lost before they came here: some are missing or truncated",
 				(unsigned long long)(self->lost.bytes - self->said.bytes));

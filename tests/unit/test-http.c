@@ -546,8 +546,11 @@ static void test_gaps(void **state)
 		/* among chunks */
 		{{{CHUNKED "5\r\nab"}, LOST(3), {"\r\n0\r\n\r\n" REQUEST}}, "POST /\nGET /b\n"},
 		{{{CHUNKED "5\r\nab"}, LOST(7), {"0\r\n\r\n" REQUEST}, {REQUEST}},
+		 "POST /\nGET /b\nGET /b\n"},
+		{{{CHUNKED}, LOST(7), {"0\r\n\r\n" REQUEST}, {REQUEST}}, "POST /\nGET /b\nGET /b\n"},
+		{{{CHUNKED}, LOST(7), {REQUEST REQUEST}, {REQUEST "\r\n0\r\n"}, {"\r\n"}, {REQUEST}},
 		 "POST /\nGET /b\n"},
-		{{{CHUNKED}, LOST(7), {"0\r\n\r\n" REQUEST}, {REQUEST}}, "POST /\nGET /b\n"},
+		{{{CHUNKED}, LOST(7), {"\n0\r\n0\r\n\r\n"}, LOST(9), {REQUEST}}, "POST /\nGET /b\n"},
 		/* of a tunnel all may be lost */
 		{{{"PRI * HTTP/2.0\r\n\r\n"}, LOST(7), {REQUEST}}, "PRI *\ntunnel\n"},
 	};

@@ -10,7 +10,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "skipped: VMs are prepared as root"; exit 77; }
-every='hooks functions synflood portscan retrans-nstat conn-ends'
+every='hooks functions synflood portscan httpsniff-packets retrans-nstat conn-ends'
 # What takes longer, each on one or two of them.
 declare -A also=([5.10]='filters packets xdp-chain' [6.1]='misses retrans-events' [6.12]='conn-storm conn-watch'
 	[7]='xdp-chain retrans-events')
