@@ -28,7 +28,7 @@
 #include <tcpinspect/types.h>
 
 #define TI_ABI_MAJOR 1
-#define TI_ABI_MINOR 1
+#define TI_ABI_MINOR 2 /* 1: map_each, sockets; 2: TI_INTERNAL and hooks and maps by option */
 #define TI_MAGIC     0x50534e49u /* "INSP" in little-endian memory */
 #define TI_NAME_MAX  32          /* with the NUL; [a-z][a-z0-9_]* */
 
