@@ -209,3 +209,28 @@ listening() {
 knock() {
 	! on "$1" curl -g -s "http://$2/" || fail "somebody listens at $2"
 }
+
+# web NAME PORTS - nginx, which answers one line.
+web() {
+	local nginx=$work/nginx-$1-$2
+	cat >"$nginx.conf" <<-END
+		daemon off; pid $nginx.pid; error_log $nginx.log;
+		worker_processes 1; events { worker_connections 1024; }
+		http {
+			access_log off; keepalive_requests 1000000000;
+			server { listen $2; listen [::]:$2 ipv6only=on; return 200 "hello\n"; }
+		}
+	END
+	on "$1" nginx -c "$nginx.conf" -e "$nginx.log" &
+	eventually 10 test -s "$nginx.pid" || fail "no nginx in $1"
+}
+
+# Is there an event that fulfils a condition in jq's language?
+event() {
+	jq -en "any(inputs; $1)" "$work/events" >/dev/null 2>&1
+}
+
+# soon CONDITION [SECONDS] - such an event comes.
+soon() {
+	eventually "${2-8}" event "$1" || fail "no event with $1"
+}

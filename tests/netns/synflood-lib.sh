@@ -45,38 +45,9 @@ inspect() {
 	eventually 5 grep -q "attached $hook to" "$work/daemon.log" || fail "not attached at $hook"
 }
 
-# web NAMESPACE PORTS - an HTTP server.
-web() {
-	local nginx=$work/nginx-$1-$2
-	cat >"$nginx.conf" <<-END
-		daemon off; pid $nginx.pid; error_log $nginx.log;
-		worker_processes 1; events { worker_connections 1024; }
-		http {
-			access_log off; keepalive_requests 1000000000;
-			server { listen $2; listen [::]:$2 ipv6only=on; return 200 "hello\n"; }
-		}
-	END
-	on "$1" nginx -c "$nginx.conf" -e "$nginx.log" &
-	eventually 10 test -s "$nginx.pid" || fail "no nginx in $1"
-}
-
 # listening PORT - here.
 listening() {
 	on here ss -Hltn "sport = :$1" | grep -q .
-}
-
-# Is there an event that fulfils a condition in jq's language?
-event() {
-	jq -en "any(inputs; $1)" "$work/events" >/dev/null 2>&1
-}
-
-# soon CONDITION [SECONDS] - such an event comes.
-soon() {
-	local tries=$((10 * ${2-8}))
-	until event "$1"; do
-		[ $((tries -= 1)) -gt 0 ] || fail "no event with $1"
-		sleep 0.1
-	done
 }
 
 # load NAMESPACE ARGUMENT... - by 50 clients that all succeed.
