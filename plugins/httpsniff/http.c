@@ -468,6 +468,11 @@ uint64_t http_skippable(const struct http *h)
 	}
 }
 
+bool http_wants_end(const struct http *h)
+{
+	return h->state == LOST_CHUNKED;
+}
+
 /* The line the gap is in is lost, but for the begin of a start line. */
 static void gap_in_head(struct http *h, uint64_t n)
 {

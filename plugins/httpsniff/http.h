@@ -110,6 +110,9 @@ void http_release(struct http *h);
  * all that come. 0 in heads, and between chunks. */
 uint64_t http_skippable(const struct http *h);
 
+/* Within a chunked body of which bytes were lost: its end is to be seen. */
+bool http_wants_end(const struct http *h);
+
 /* n bytes went by unseen. Within a body that is as good as having seen them.
  * Elsewhere: the head is reported truncated by the next call, and the parser
  * finds its place again at the next piece of data that begins with a start line (after a

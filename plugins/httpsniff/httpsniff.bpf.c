@@ -20,7 +20,7 @@ TI_INTERNAL(piece);
 
 TI_OPTION(ti_bool, responses, 0, 0, 1, "report responses, too");
 
-struct slot slots[SLOTS]; /* written on both sides */
+struct slot slots[SLOTS] __attribute__((aligned(64))); /* written on both sides */
 
 /* With this many bytes waiting in the ring, only what is in a WINDOW is copied. */
 #define BUSY (TI_RING_SIZE / 4)
@@ -151,20 +151,67 @@ static __always_inline int copy(const struct ti_packet *pkt, struct hand *h)
 	return h->left ? -1 : 0;
 }
 
-/* Nothing is known of this flow, or user space has lost its place in it. It begins here
- * if anywhere; what comes next is taken for its continuation before user space says so. */
-static __always_inline int begins_here(const struct ti_packet *pkt, struct slot *slot,
-				       struct hand *h, __u64 told)
+/* --- slots ------------------------------------------------------------------------ */
+
+/* 0 or 1: are they the same? The smaller of two words below 2^63. Without branches, as
+ * the verifier would follow each of them into all that comes behind. */
+static __always_inline __u64 is_same(__u64 a, __u64 b)
+{
+	__u64 differs = a ^ b;
+
+	differs |= -differs;
+	asm volatile("%0 >>= 63" : "+r"(differs));
+	return 1 - differs;
+}
+
+static __always_inline __u64 smaller(__u64 a, __u64 b)
+{
+	__s64 less = a - b, mask = less;
+
+	asm volatile("%0 s>>= 63" : "+r"(mask));
+	return b + (less & mask);
+}
+
+/* The slot of a flow in its set, from 1 on; 0: it has none. */
+static __always_inline __u32 way_of(const struct slot *set, __u64 hash)
+{
+	__u32 way = 0;
+
+#pragma unroll
+	for (int i = 0; i < WAYS; i++)
+		way += (i + 1) * is_same(set[i].syn >> 32, hash >> 32);
+	return way;
+}
+
+/* A slot for a flow that begins. They go round; those of which user space has told
+ * something, since they carry HTTP or TLS, go after all that don't. */
+static __always_inline struct slot *take_slot(struct slot *set, const struct hand *h)
+{
+	__u64 least = ~0ull >> 1, turn = set->turn;
+	struct slot *slot;
+
+	set->turn = turn + 1;
+#pragma unroll
+	for (__u64 i = 0; i < WAYS; i++) {
+		__u64 told = set[i].told, settled;
+
+		settled = is_same(told >> 48, set[i].syn >> 48) & (1 - is_same(told, 0));
+		least = smaller(least, settled << 8 | ((i - turn) & (WAYS - 1)) << 4 | i);
+	}
+	slot = set + (least & (WAYS - 1));
+	slot->syn = h->hash >> 32 << 32 | h->seq;
+	slot->told = slot->last = 0;
+	return slot;
+}
+
+/* User space has lost its place in this flow. It goes on here if anywhere; what comes next
+ * is taken for the continuation before user space says so. */
+static __always_inline int goes_on_here(const struct ti_packet *pkt, struct slot *slot,
+					struct hand *h, __u64 told)
 {
 	if (!looks_like_start(pkt, h->off, h->left))
 		return 0;
-	if (told) {
-		*(volatile __u64 *)&slot->told = told >> 34 << 34 | h->seq;
-		return 1;
-	}
-	*(volatile __u64 *)&slot->syn = h->hash >> 32 << 32 | h->seq;
-	h->start = h->seq;
-	h->flags |= PIECE_KNOWS_START | PIECE_MIDWAY;
+	*(volatile __u64 *)&slot->told = told >> 34 << 34 | h->seq;
 	return 1;
 }
 
@@ -190,14 +237,9 @@ static __always_inline int choose_busy(const struct ti_packet *pkt, struct hand 
 static __always_inline int choose(const struct ti_packet *pkt, struct slot *slot, struct hand *h)
 {
 	__u64 told = *(volatile __u64 *)&slot->told;
-	int knows_start = h->flags & PIECE_KNOWS_START;
 	__s32 ahead = h->seq - h->start; /* of what is wanted for certain */
 
-	if (knows_start ? told >> 34 != flow_id(h->hash, h->start)
-			: told >> 48 != FLOW_ADDRESSES(h->hash)) {
-		if (!knows_start)
-			return begins_here(pkt, slot, h, 0);
-	} else {
+	if (told >> 34 == flow_id(h->hash, h->start)) {
 		if (told & TOLD_NOTHING)
 			return 0;
 		ahead = h->seq - (__u32)told;
@@ -210,7 +252,7 @@ static __always_inline int choose(const struct ti_packet *pkt, struct slot *slot
 			ahead = 0;
 		}
 		if (told & TOLD_START)
-			return begins_here(pkt, slot, h, told);
+			return goes_on_here(pkt, slot, h, told);
 	}
 	return ahead < WINDOW || bpf_ringbuf_query(&ti_ring, BPF_RB_AVAIL_DATA) < BUSY ||
 	       choose_busy(pkt, h);
@@ -245,38 +287,46 @@ static __always_inline int take(const struct ti_packet *pkt, struct hand *h)
 	return 1;
 }
 
-static __always_inline void on_syn(const struct ti_packet *pkt, struct hand *h, struct slot *slot)
+/* The flow's slot, where it has one or begins here; NULL: nothing of it is wanted. */
+static __always_inline struct slot *slot_of(const struct ti_packet *pkt, struct hand *h)
 {
-	h->seq++;
-	if (!(pkt->flags & TI_ACK) || (h->flags & PIECE_FROM_PORT))
-		*(volatile __u64 *)&slot->syn = h->hash >> 32 << 32 | h->seq;
+	__u32 at = SET_OF(h->hash), way;
+	struct slot *set;
+
+	TI_BOUND(at, SLOTS - 1);
+	set = &slots[at];
+	way = way_of(set, h->hash);
+	h->flags |= PIECE_KNOWS_START;
+	if (pkt->flags & TI_SYN) {
+		h->seq++;
+		if (!(pkt->flags & TI_ACK) || (h->flags & PIECE_FROM_PORT))
+			return way ? set + ((way - 1) & (WAYS - 1)) : take_slot(set, h);
+	}
+	if (way)
+		return set + ((way - 1) & (WAYS - 1));
+	if (!h->left || !looks_like_start(pkt, h->off, h->left))
+		return 0;
+	h->flags |= PIECE_MIDWAY;
+	return take_slot(set, h);
 }
 
 static __always_inline int look(struct ti_packet *pkt)
 {
 	struct hand *h = TI_CPU(hands);
 	struct slot *slot;
-	__u64 syn, last;
-	__u32 at;
+	__u64 last;
 
 	if ((!pkt->payload_len && !(pkt->flags & TI_SYN)) || !h || !take(pkt, h))
 		return TI_PASS;
 	/* Pointers into the packet are to be got anew: to the verifier those at hand differ. */
 	asm volatile("" : "+r"(pkt->ctx));
-	at = SLOT_OF(h->hash);
-	TI_BOUND(at, SLOTS - 1);
-	slot = &slots[at];
-	if (pkt->flags & TI_SYN)
-		on_syn(pkt, h, slot);
-	if (!h->left)
+	slot = slot_of(pkt, h);
+	if (!slot)
 		return TI_PASS;
-	syn = *(volatile __u64 *)&slot->syn;
-	h->start = 0;
-	if (syn >> 32 == h->hash >> 32) {
-		h->start = syn;
-		h->flags |= PIECE_KNOWS_START;
-	}
-	if (!choose(pkt, slot, h))
+	if (pkt->flags & TI_SYN)
+		*(volatile __u64 *)&slot->syn = h->hash >> 32 << 32 | h->seq;
+	h->start = *(volatile __u64 *)&slot->syn;
+	if (!h->left || !choose(pkt, slot, h))
 		return TI_PASS;
 	last = (h->hash >> 48 << 48 | (__u64)(h->left & 0xffff) << 32) + h->seq;
 	if (slot->last != last && copy(pkt, h) == 0)

@@ -52,11 +52,22 @@ static enum telling to_tell(const struct stream *s, uint32_t *ahead)
 		return TELL_NOTHING;
 	if (s->kind != STREAM_HTTP)
 		return s->midway ? TELL_START : TELL_UNTIL;
-	if (s->http.unsure && !s->http.pending)
+	if (s->http.unsure && !s->http.pending && !http_wants_end(&s->http))
 		return TELL_START;
 	skip = http_skippable(&s->http);
 	*ahead = skip < TOLD_MOST ? skip : TOLD_MOST;
 	return TELL_UNTIL;
+}
+
+/* NULL: it has none any more. */
+static struct slot *slot_of(struct httpsniff *self, const struct stream *s)
+{
+	struct slot *set = &self->slots[SET_OF(s->hash)];
+
+	for (int i = 0; i < WAYS; i++)
+		if (__atomic_load_n(&set[i].syn, __ATOMIC_RELAXED) >> 32 == s->hash >> 32)
+			return &set[i];
+	return NULL;
 }
 
 static void tell(struct httpsniff *self, struct stream *s)
@@ -64,14 +75,17 @@ static void tell(struct httpsniff *self, struct stream *s)
 	static const uint64_t bits[] = {[TELL_START] = TOLD_START, [TELL_NOTHING] = TOLD_NOTHING};
 	uint32_t ahead;
 	enum telling what = to_tell(s, &ahead);
+	struct slot *slot;
 
 	if (!ahead && what == s->told_what && s->next - s->told < TOLD_AGAIN)
 		return;
 	s->told = s->next + ahead;
 	s->told_what = what;
-	__atomic_store_n(&self->slots[SLOT_OF(s->hash)].told,
-			 (uint64_t)flow_id(s->hash, s->start) << 34 | bits[what] | s->told,
-			 __ATOMIC_RELAXED);
+	slot = slot_of(self, s);
+	if (slot)
+		__atomic_store_n(&slot->told,
+				 (uint64_t)flow_id(s->hash, s->start) << 34 | bits[what] | s->told,
+				 __ATOMIC_RELAXED);
 }
 
 /* --- what a stream says ---------------------------------------------------------- */
@@ -207,7 +221,7 @@ static void skip(struct httpsniff *self, struct conn *c, struct stream *s, uint3
 	struct tls_hello hello;
 
 	if (s->kind == STREAM_HTTP) {
-		if (http_skippable(&s->http) < n)
+		if (http_skippable(&s->http) < n && !http_wants_end(&s->http))
 			self->lost.bytes += n;
 		http_skip(&s->http, n);
 	} else if (s->kind == STREAM_TLS) {

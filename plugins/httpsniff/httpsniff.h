@@ -136,23 +136,23 @@ struct piece {
 
 /*
  * One direction of a connection is a flow. All that is kept of flows in the kernel is
- * this table without keys, in which a newcomer takes the place of whoever was there: what a
- * SYN or a packet costs, and the memory, don't depend on who sends how many. Nothing
- * here is needed for being right, for user space knows its flows: without a
- * slot more is copied than needed.
+ * this table, in sets of WAYS, in which a newcomer takes the place of another: what a SYN or a
+ * packet costs, and the memory, don't depend on who sends how many. Of a flow that has
+ * no slot only packets that look like the start of something are copied.
  */
-#define SLOTS 8192
+#define SLOTS 16384
+#define WAYS  4
 struct slot {
 	__u64 syn; /* hash's upper half, start: of the last SYN */
 	__u64 told; /* by user space: flow_id() << 34 | TOLD_* | until */
 	__u64 last; /* the piece copied last: who sees a packet twice copies it once */
-	__u64 pad;
+	__u64 turn; /* of the set's first: newcomers */
 };
+/* Where a flow's set begins. The lowest bit counts: the upper half is both directions'. */
+#define SET_OF(hash) (((__u32)(hash) & (SLOTS / WAYS - 1)) * WAYS)
 #define TOLD_NOTHING (1ull << 32) /* of this flow any more */
 #define TOLD_START   (1ull << 33) /* only what looks like a start */
 /* Else: bytes below `until` have been seen, or needn't be. */
-
-#define SLOT_OF(hash) ((hash) & (SLOTS - 1))
 
 /* A flow in 30 bits: 16 of the addresses and ports, and 14 of where it begins, so that
  * the next with these addresses is another. */

@@ -15,9 +15,14 @@ wire here eth0 there eth0
 address here eth0 $here4/24 $here6/64
 address there eth0 $there4/24 $there6/64
 
-# sniff NAMESPACE INTERFACES ARGUMENT...
+# sniff NAMESPACE INTERFACES ARGUMENT... - until it is attached in both directions.
 sniff() {
 	start "$1" -P "$TI_PLUGINS/httpsniff.so" -i "$2" "${@:3}"
+	eventually 10 attached_both "$([ "$2" = 'eth*' ] && echo 4 || echo 2)" || fail "not attached in both directions"
+}
+
+attached_both() {
+	[ "$(grep -c ' attached ' "$work/daemon.log")" = "$1" ]
 }
 
 # web NAMESPACE [LINE...] - nginx at port 80, and what else LINEs say of the server. Its

@@ -55,6 +55,33 @@ jq -r 'select(.event == "http_response") | "\(.src_port) \(.depth) \(.status)"' 
 same 'responses'
 expect "$(wc -l <"$work/log")" '.event == "http_response" and .latency > 0 and .latency < 1000000000'
 
+# Many connections at once, each request in two packets that are apart.
+rm -f "$work/access"
+web here
+sniff here eth0
+on there python3 - "$here4" <<-'END'
+	import socket, sys, threading, time
+	def ask(k):
+	    for r in range(4):
+	        request = b'GET /%d/%d HTTP/1.1\r\nHost: h%d\r\nConnection: close\r\n\r\n' % (k, r, k)
+	        cut = 1 + (k * 7 + r) % (len(request) - 1)
+	        s = socket.create_connection((sys.argv[1], 80))
+	        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+	        s.send(request[:cut])
+	        time.sleep(0.02)
+	        s.send(request[cut:])
+	        while s.recv(65536):
+	            pass
+	threads = [threading.Thread(target=ask, args=(k,)) for k in range(250)]
+	[t.start() for t in threads]
+	[t.join() for t in threads]
+END
+stop
+web_log | cut -d ' ' -f 1-4 >"$work/truth"
+seen '"\(.src_port) \(.depth) \(.method) \(.target)"' >"$work/seen"
+same 'many at once'
+expect 1000 '.event == "http_request" and (.http_host | startswith("h")) and (.flags | not)'
+
 # At full rate, by connection.
 rm -f "$work/access"
 web here
