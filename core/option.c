@@ -8,6 +8,8 @@
  * ti_option_free or until another value replaces them.
  */
 #include "option.h"
+#include "filter.h"
+#include "hook.h"
 #include "log.h"
 
 #include <errno.h>
@@ -60,8 +62,9 @@ static const struct type types[] = {
 	[TI_OPT_STRING] = {"text", "text", 0, NULL, 0, INT64_MAX},
 	[TI_OPT_LIST] = {"list", "a list", 0, NULL, 0, INT64_MAX},
 	[TI_OPT_MODE] = {"file mode", "an octal file mode (0640)", 4, plain, 8, 07777},
+	[TI_OPT_PREFIXES] = {"prefixes", "a list of prefixes", 0, NULL, 0, INT64_MAX},
 };
-_Static_assert(TI_ARRAY_SIZE(types) == TI_OPT_MODE + 1, "each option type has its row");
+_Static_assert(TI_ARRAY_SIZE(types) == TI_OPT_PREFIXES + 1, "each option type has its row");
 
 static bool type_known(const struct ti_option *o)
 {
@@ -310,6 +313,33 @@ static int join_list(const char *text, char *out)
 	}
 }
 
+struct prefixes {
+	size_t n;
+	int r;
+	char *why;
+	size_t size;
+};
+
+static void check_prefix(void *arg, const char *item)
+{
+	struct prefixes *p = arg;
+	struct ti_filter_item unused;
+
+	if (p->r == 0)
+		p->r = ti_filter_prefix(item, &unused, p->why, p->size);
+	if (p->r == 0 && ++p->n > TI_FILTER_PREFIXES)
+		p->r = ti_hook_why(p->why, p->size, -ERANGE, "more than %d prefixes", TI_FILTER_PREFIXES);
+}
+
+/* `value` in stored form. */
+static int check_prefixes(const char *value, char *why, size_t why_size)
+{
+	struct prefixes p = {.why = why, .size = why_size};
+
+	ti_list_each(value, check_prefix, &p);
+	return p.r;
+}
+
 static int parse_text(const struct ti_option *o, const char *text, void *base, char *why,
 		      size_t why_size)
 {
@@ -322,9 +352,15 @@ static int parse_text(const struct ti_option *o, const char *text, void *base, c
 		snprintf(why, why_size, "out of memory");
 		return -ENOMEM;
 	}
-	if (o->type == TI_OPT_LIST && join_list(text, value) < 0) {
+	if (o->type != TI_OPT_STRING && join_list(text, value) < 0) {
 		snprintf(why, why_size, "'%s' has an empty item: write a, b, c", show(text).text);
 		return -EINVAL;
+	}
+	if (o->type == TI_OPT_PREFIXES) {
+		int r = check_prefixes(value, why, why_size);
+
+		if (r < 0)
+			return r;
 	}
 	len = strlen(value);
 	limits(o, 0, &lo, &hi);

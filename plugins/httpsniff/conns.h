@@ -43,7 +43,9 @@ struct stream {
 	uint8_t told_what; /* enum telling in httpsniff.c */
 	uint8_t midway; /* not seen from its first byte */
 	struct held *held; /* what waits behind a hole at `next` */
-	uint64_t heard; /* boot_ns of the last byte read */
+	uint64_t heard; /* boot_ns of the last byte read, and where it came in */
+	ti_ifindex ifindex;
+	ti_vlan vlan;
 	uint64_t waits; /* since when for the hole to be filled */
 	uint64_t goes_on; /* bit n: the n-th piece before the last was of its packet's middle */
 	union {

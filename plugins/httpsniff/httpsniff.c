@@ -203,6 +203,8 @@ static void feed(struct httpsniff *self, struct conn *c, struct stream *s, const
 
 	s->next += len;
 	s->heard = h->boot_ns;
+	s->ifindex = h->ifindex;
+	s->vlan = h->vlan;
 	s->goes_on = s->goes_on << 1 | !!(h->flags & PIECE_GOES_ON);
 	if (s->kind == STREAM_NEW)
 		begin(c, s, data, len, h->flags);
@@ -217,7 +219,7 @@ static void feed(struct httpsniff *self, struct conn *c, struct stream *s, const
 /* Bytes that don't come, or needn't. */
 static void skip(struct httpsniff *self, struct conn *c, struct stream *s, uint32_t n)
 {
-	struct seen at = {.boot_ns = s->heard};
+	struct seen at = {.ifindex = s->ifindex, .vlan = s->vlan}; /* now: long after the packet */
 	struct tls_hello hello;
 
 	if (s->kind == STREAM_HTTP) {
@@ -351,7 +353,7 @@ static int on_record(void *arg, const struct ti_record *rec, void *data)
 /* A head or hello that doesn't go on is reported as far as it came. */
 static void end_stream(struct httpsniff *self, struct conn *c, struct stream *s)
 {
-	struct seen at = {.boot_ns = s->heard};
+	struct seen at = {.ifindex = s->ifindex, .vlan = s->vlan}; /* now: long after the packet */
 	struct http_head head;
 	struct tls_hello hello;
 

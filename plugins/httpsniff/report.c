@@ -40,56 +40,90 @@ static void add_flag(struct http_request *e, enum request_flag flag)
 	e->flags.item[e->flags.len++] = flag;
 }
 
-static const char *find(const char *at, const char *end, char c)
+static const char *find_any(const char *at, const char *end, const char *any)
 {
-	const char *found = at < end ? memchr(at, c, end - at) : NULL;
-
-	return found ? found : end;
+	while (at < end && !memchr(any, *at, strlen(any)))
+		at++;
+	return at;
 }
 
-/* Where the authority of an absolute target begins; NULL: it isn't one. */
+/* Where the authority of a target begins: absolute ones have one, those of CONNECT are one.
+ * NULL: it is but a path. */
 static const char *authority_of(const char *at, const char *end)
 {
-	const char *colon = find(at, end, ':');
+	const char *colon = find_any(at, end, ":/?");
 
-	return *at != '/' && end - colon > 3 && !memcmp(colon, "://", 3) ? colon + 3 : NULL;
+	if (end - colon >= 3 && !memcmp(colon, "://", 3))
+		return colon + 3;
+	if (end - at >= 2 && !memcmp(at, "//", 2))
+		return at + 2;
+	return *at == '/' ? NULL : at;
+}
+
+/*
+ * Host and port of an authority, without user and password. Nothing where it isn't of that
+ * form: it may be a part of those.
+ */
+static struct http_text host_of(const char *at, const char *end)
+{
+	const char *user, *port;
+
+	end = find_any(at, end, "/?# ");
+	user = memrchr(at, '@', end - at);
+	at = user ? user + 1 : at;
+	port = find_any(at < end && *at == '[' ? find_any(at, end, "]") : at, end, ":");
+	for (const char *digit = port + 1; digit < end; digit++)
+		if (*digit < '0' || *digit > '9')
+			return (struct http_text){.at = at};
+	return (struct http_text){.at = at, .len = end - at};
+}
+
+static bool put_host(struct http_request *e, const struct http_text *host, enum redact redact)
+{
+	struct http_text text = *host;
+
+	if (redact != REDACT_NONE)
+		text = host_of(host->at, host->at + host->len);
+	return PUT(e->http_host, text.at, text.len);
 }
 
 /* The target, less what may not leave the host. false: something was cut for want of room. */
-static bool put_target(struct http_request *e, const struct http_text *target, enum redact redact)
+static bool put_target(struct http_request *e, const struct http_text *target, enum redact redact,
+		       bool truncated)
 {
 	const char *at = target->at, *end = at + target->len, *authority, *path, *sign;
-	char *to = e->target.str;
-	ptrdiff_t room, n;
+	size_t room = sizeof(e->target.str), n, scheme;
+	struct http_text host = {0};
 
 	if (redact == REDACT_NONE || !target->len)
 		return PUT(e->target, at, target->len);
 	authority = authority_of(at, end);
-	path = authority ? find(authority, end, '/') : at;
-	sign = find(at, end, '?');
+	path = authority ? find_any(authority, end, "/?#") : at;
+	if (authority && !(truncated && path == end))
+		host = host_of(authority, path);
+	sign = find_any(at, end, "?");
 	if (sign != end)
 		add_flag(e, REQUEST_FLAG_QUERY);
-	end = find(at, sign, '#');
-	if (path > end)
-		path = end;
-	e->target.len = 0;
-	if (authority) { /* scheme://user:password@host */
-		const char *host = memrchr(authority, '@', path - authority);
-
-		if (authority - at + path - authority > HTTP_TARGET)
-			return false;
-		to = mempcpy(to, at, authority - at);
-		host = host ? host + 1 : authority;
-		to = mempcpy(to, host, path - host);
-		e->target.len = to - e->target.str;
-	}
+	end = authority && path > authority && !host.len ? path : find_any(path, end, "?#");
 	if (redact == REDACT_PATH && path < end && *path == '/')
 		end = path + 1;
-	room = HTTP_TARGET - e->target.len;
-	n = end - path < room ? end - path : room;
-	memcpy(to, path, n);
-	e->target.len += n;
-	return n == end - path;
+	scheme = authority ? authority - at : 0;
+	n = end - path;
+	if (scheme + host.len > room)
+		return false;
+	if (n > room - scheme - host.len)
+		n = room - scheme - host.len;
+	memcpy(mempcpy(mempcpy(e->target.str, at, scheme), host.at, host.len), path, n);
+	e->target.len = scheme + host.len + n;
+	return path + n == end;
+}
+
+/* Not what stands on folded lines, which may be anything: folds are two blanks or more. */
+static bool put_agent(struct http_request *e, const struct http_text *agent, bool folded)
+{
+	const char *fold = folded ? memmem(agent->at, agent->len, "  ", 2) : NULL;
+
+	return PUT(e->user_agent, agent->at, fold ? (size_t)(fold - agent->at) : agent->len);
 }
 
 static void put_flags(struct http_request *e, uint32_t flags)
@@ -122,9 +156,9 @@ void report_request(struct report *r, const struct conn *c, const struct http_he
 	e->ifname = at->ifindex;
 	e->flags.len = 0;
 	if (!PUT(e->method, head->method.at, head->method.len) |
-	    !put_target(e, &head->target, r->redact) |
-	    !PUT(e->http_host, head->host.at, head->host.len) |
-	    !PUT(e->user_agent, head->user_agent.at, head->user_agent.len))
+	    !put_target(e, &head->target, r->redact, flags & HTTP_TRUNCATED) |
+	    !put_host(e, &head->host, r->redact) |
+	    !put_agent(e, &head->user_agent, r->redact != REDACT_NONE && (flags & HTTP_FOLDED)))
 		flags |= HTTP_TRUNCATED;
 	PUT(e->traceparent, head->traceparent.at,
 	    r->redact == REDACT_NONE ? head->traceparent.len : 0);

@@ -8,34 +8,27 @@
 #include <string.h>
 #include <tcpinspect/filter.h>
 
-/* A prefix as an operator writes it. */
-static int read_prefix(const char *text, struct ti_filter_key *key)
+/* A prefix as TI_OPT_PREFIXES has let it pass. */
+static struct ti_filter_key key_of(const char *text)
 {
-	char address[INET6_ADDRSTRLEN + 1], *end;
+	struct ti_filter_key key = {.len = 128, .addr = {0, 0, htonl(0xffff), 0}};
 	const char *slash = strchrnul(text, '/');
-	uint32_t most = 128;
-	unsigned long len;
+	char address[INET6_ADDRSTRLEN];
 
-	if (slash - text >= (long)sizeof(address))
-		return -EINVAL;
 	snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
-	*key = (struct ti_filter_key){.addr = {0, 0, htonl(0xffff), 0}};
-	if (inet_pton(AF_INET, address, &key->addr[3]) == 1)
-		most = 32;
-	else if (inet_pton(AF_INET6, address, key->addr) != 1)
-		return -EINVAL;
-	len = *slash ? strtoul(slash + 1, &end, 10) : most;
-	if (len > most || (*slash && (slash[1] < '0' || slash[1] > '9' || *end)))
-		return -EINVAL;
-	key->len = 128 - most + len;
-	return 0;
+	if (inet_pton(AF_INET, address, &key.addr[3]) == 1)
+		key.len = *slash ? 96 + atoi(slash + 1) : 128;
+	else if (inet_pton(AF_INET6, address, key.addr) == 1)
+		key.len = *slash ? atoi(slash + 1) : 128;
+	return key;
 }
 
-/* Items are joined by single commas. */
+/* Items are joined by single commas. IPv4 is cut out first, for ::/0 doesn't mean it. */
 static int fill_denied(struct limit *x, const char *deny)
 {
-	int map = x->host->map(x->h, "denied"), r = 0;
-	const uint32_t in = 1;
+	const struct ti_filter_key v4 = {.len = 96, .addr = {0, 0, htonl(0xffff), 0}};
+	const uint32_t in = 1, out = 0;
+	int map = x->host->map(x->h, "denied"), r = x->host->map_set(x->h, map, &v4, &out);
 	char item[64];
 
 	while (r == 0 && *deny) {
@@ -43,15 +36,10 @@ static int fill_denied(struct limit *x, const char *deny)
 		struct ti_filter_key key;
 
 		snprintf(item, sizeof(item), "%.*s", (int)len, deny);
-		r = len < sizeof(item) ? read_prefix(item, &key) : -EINVAL;
-		if (r == 0)
-			r = x->host->map_set(x->h, map, &key, &in);
+		key = key_of(item);
+		r = x->host->map_set(x->h, map, &key, &in);
 		deny += len + (deny[len] == ',');
 	}
-	if (r == -EINVAL)
-		x->host->log(x->h, TI_LOG_ERROR, "deny: '%s' is no prefix: write 192.0.2.0/24 or 2001:db8::/32", item);
-	else if (r < 0)
-		x->host->log(x->h, TI_LOG_ERROR, "deny: more than %d prefixes: %s", TI_FILTER_PREFIXES, strerror(-r));
 	return r;
 }
 

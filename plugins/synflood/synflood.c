@@ -38,7 +38,7 @@ static const struct ti_option options[] = {
 	OPT(limit_rate, .type = TI_OPT_U64, .def = "100", .min = 1, .max = 1000000,
 	    .help = "with mode = limit: SYNs a second that are left to a source or prefix which "
 		    "sends more to what is flooded"),
-	OPT(deny, .type = TI_OPT_LIST,
+	OPT(deny, .type = TI_OPT_PREFIXES,
 	    .help = "with mode = limit: drop all SYNs of these prefixes, 192.0.2.0/24 or 2001:db8::/32"),
 	OPT(explain, .type = TI_OPT_BOOL, .def = "no",
 	    .help = "log each second why there is an alarm or none, for every destination with "

@@ -217,6 +217,19 @@ c.expect("GET", "/old", version="1.0")
 c = Connection()
 c.send(get("http://alice:secret@proxied.example/p?q=secret#f", host="other"))
 c.expect("GET", "http://proxied.example/p", ["query"], http_host="proxied.example")
+for target, reported, flags in (("HTTP://alice:sec/ret@proxied.example/p", "HTTP://", []),
+				("http://alice:secret?x@proxied.example/p", "http://", ["query"]),
+				("//alice:secret@proxied.example/p", "//proxied.example/p", []),
+				("http://[::1]:80/p", "http://[::1]:80/p", [])):
+	c = Connection()
+	c.send(get(target, host="alice:secret@h:80"))
+	c.expect("GET", reported, flags)
+c = Connection()
+c.send(get("alice:secret@h:443", method="CONNECT", host="h/secret"))
+c.expect("CONNECT", "h:443", http_host="h")
+c = Connection()
+c.send(get("/folded", host="h\r\n secret", fields="User-Agent: x\r\n Authorization: secret\r\n"))
+c.expect("GET", "/folded", ["folded"], http_host="h", user_agent="x")
 c = Connection()
 c.send(get("/login?user=alice&password=secret", fields="Cookie: secret\r\nAuthorization: Basic secret\r\ntraceparent: secret\r\n"))
 c.expect("GET", "/login", ["query"])

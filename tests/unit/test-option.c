@@ -30,12 +30,13 @@ struct config {
 	char *hosts;
 	uint32_t mode;
 	uint64_t any;
+	char *nets;
 };
 
 static const char *const policies[] = {"off", "limit", "drop", NULL};
 
 #define AT(field) offsetof(struct config, field)
-enum { ENABLED, RATE, BYTES, WINDOW, QUEUE, SHARE, POLICY, PATH, HOSTS, MODE, ANY };
+enum { ENABLED, RATE, BYTES, WINDOW, QUEUE, SHARE, POLICY, PATH, HOSTS, MODE, ANY, NETS };
 static const struct ti_option table[] = {
 	[ENABLED] = {"enabled", TI_OPT_BOOL, AT(enabled), "no", 0, 0, "", NULL},
 	[RATE] = {"rate", TI_OPT_U32, AT(rate), "100", 1, 65535, "", NULL},
@@ -49,6 +50,7 @@ static const struct ti_option table[] = {
 	[HOSTS] = {"hosts", TI_OPT_LIST, AT(hosts), NULL, 0, 0, "", NULL},
 	[MODE] = {"mode", TI_OPT_MODE, AT(mode), "0640", 0, 0, "", NULL},
 	[ANY] = {"any", TI_OPT_DURATION, AT(any), NULL, 0, 0, "", NULL},
+	[NETS] = {"nets", TI_OPT_PREFIXES, AT(nets), NULL, 0, 0, "", NULL},
 };
 static const size_t n_rows = TI_ARRAY_SIZE(table);
 
@@ -68,6 +70,7 @@ static const char *stored(int row, const struct config *c, char *out, size_t siz
 		return out;
 	case TI_OPT_STRING:
 	case TI_OPT_LIST:
+	case TI_OPT_PREFIXES:
 		return *(char *const *)at;
 	default:
 		snprintf(out, size, "%" PRIu64, *(const uint64_t *)at);
@@ -119,6 +122,7 @@ static void test_good(void **state)
 		{HOSTS, "  ", ""},
 		{MODE, "0640", "416"},
 		{MODE, "7777", "4095"},
+		{NETS, "192.0.2.0/24 , ::/0", "192.0.2.0/24,::/0"},
 	};
 	struct config c = {0};
 	char why[256], out[32];
@@ -191,6 +195,9 @@ static void test_bad(void **state)
 		{HOSTS, "a,", -EINVAL, NULL},
 		{HOSTS, ",a", -EINVAL, NULL},
 		{HOSTS, " , ", -EINVAL, NULL},
+		{NETS, "a", -EINVAL, NULL},
+		{NETS, "::1, 192.0.2.1/24", -EINVAL, NULL},
+		{NETS, "192.0.2.0/24,", -EINVAL, NULL},
 		{MODE, "0648", -EINVAL,
 		 "'0648' is not an octal file mode (0640): '8' follows the number"},
 		{MODE, "10000", -ERANGE, "'10000' is out of range: 0 to 07777"},

@@ -26,16 +26,18 @@ enum ti_option_type {
 	TI_OPT_STRING,   /* text                              char *, see below */
 	TI_OPT_LIST,     /* a, b, c                           char *, see below */
 	TI_OPT_MODE,     /* 0640, octal                       uint32_t */
+	TI_OPT_PREFIXES, /* 192.0.2.0/24, 2001:db8::1         char *, a list; since ABI 1.2 */
 };
 
 /*
  * One option. Frozen for 1.x, since modules hold arrays of it. Everything pointed to must live as long as the plugin or sink.
  *
- * TI_OPT_STRING and TI_OPT_LIST store a pointer to a NUL-terminated string that
+ * TI_OPT_STRING, TI_OPT_LIST and TI_OPT_PREFIXES store a pointer to a NUL-terminated string that
  * the daemon owns and that stays valid until the module's stop() has returned;
  * NULL when the option is unset and has no default. A list is stored as its
  * items joined by single commas, blanks around items removed, empty items
- * refused.
+ * refused. Prefixes are at most TI_FILTER_PREFIXES (filter.h), with no bits set beyond their
+ * length; ::/0 is all IPv6.
  */
 struct ti_option {
 	const char *key;    /* [a-z][a-z0-9_]* */
