@@ -53,7 +53,8 @@ struct http_request {
 	__u32 _pad3;
 	__u64 length TI_HELP("bytes of the head");
 	__u64 content_length TI_OPTIONAL TI_HELP("bytes of the body, where the head says so");
-	ti_list(enum request_flag, REQUEST_FLAGS) flags TI_HELP("what is special about it");
+	ti_list(enum request_flag, REQUEST_FLAGS) flags TI_HELP(
+		"what is special: truncated (bytes unseen, or a text cut), query (left out), bare_lf, folded, odd, ambiguous (length), chunked, upgrade, h2");
 	__u32 _pad4;
 };
 
