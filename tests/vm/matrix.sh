@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 every='hooks functions synflood portscan httpsniff-packets retrans-nstat conn-ends'
 # What takes longer, each on one or two of them.
 declare -A also=([5.10]='filters packets xdp-chain' [6.1]='misses retrans-events' [6.12]='conn-storm conn-watch'
-	[6.18]='httpsniff-netem' [7]='xdp-chain retrans-events')
+	[6.18]='httpsniff-netem' [7]='retrans-events')
 all=(5.10 6.1 6.12 6.18 7)
 longest_first=(5.10 7 6.12 6.1 6.18)
 vm=${TI_VM:-$srcdir/.vm}
