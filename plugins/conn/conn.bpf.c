@@ -23,7 +23,7 @@ TI_EVENT(listener, INFO, "what a listener has done in a period");
 
 TI_OPTION(ti_bool, established, 1, 0, 1, "report connections when they are established and accepted");
 TI_OPTION(ti_bool, closed, 1, 0, 1, "report connections when they are over");
-TI_OPTION(__u32, connections, 40960, 1024, 16777216, "open connections that are followed at once; some 300 bytes each");
+TI_OPTION(__u32, connections, 49152, 1024, 16777216, "open connections that are followed at once; some 300 bytes each");
 TI_OPTION(ti_bool, preexisting, 1, 0, 1, "report the end of those that are older than the start");
 
 struct {
