@@ -35,6 +35,7 @@ struct ti_hook {
 	int prog_type;        /* of a section that libbpf doesn't know; 0: it does */
 	unsigned sees;        /* enum ti_sees */
 	bool per_interface;
+	bool feedable;        /* BPF_PROG_TEST_RUN gives its programs a packet (offline.h) */
 	/* Can this kernel do it at all? 0, or -errno with the reason and the
 	 * cure in why[]. `target` is what follows the prefix in the section name
 	 * ("inet_sock_set_state"); "" for packet hooks. */

@@ -76,6 +76,7 @@ const struct ti_hook ti_hook_socket = {
 	.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
 	.sees = TI_SEES_INGRESS | TI_SEES_EGRESS | TI_SEES_DROPPED | TI_SEES_MERGED,
 	.per_interface = true,
+	.feedable = true,
 	.available = socket_available,
 	.attach = socket_attach,
 };

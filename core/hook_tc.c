@@ -151,6 +151,7 @@ const struct ti_hook ti_hook_tc = {
 	.prog_type = BPF_PROG_TYPE_SCHED_CLS,
 	.sees = TI_SEES_INGRESS | TI_SEES_EGRESS | TI_SEES_DROPPED | TI_SEES_MERGED,
 	.per_interface = true,
+	.feedable = true,
 	.available = tc_available,
 	.attach = tc_attach,
 	.detach = tc_detach,

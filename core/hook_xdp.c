@@ -102,6 +102,7 @@ const struct ti_hook ti_hook_xdp = {
 	.sees_text = "incoming packets, before the firewall, without VLAN tags that the device strips",
 	.sees = TI_SEES_INGRESS | TI_SEES_DROPPED | TI_CAN_DROP,
 	.per_interface = true,
+	.feedable = true,
 	.available = xdp_available,
 	.attach = xdp_attach,
 	.detach = ti_xdp_chain_leave,

@@ -295,7 +295,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	count_lost(p);
 	ti_probe_refresh(p->probe);
 	if (p->d->tick)
-		p->d->tick(p->self, ti_boot_now());
+		p->d->tick(p->self, ti_plugin_now(p));
 	p->env->flush(p->env->arg);
 }
 

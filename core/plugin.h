@@ -54,6 +54,9 @@ struct ti_plugin_env {
 	struct event_base *base;
 	struct ti_ifaces *ifaces;
 	uint64_t *utc_offset; /* ns from CLOCK_BOOTTIME to UTC, sampled anew each tick */
+	/* NULL: this host's. Else that of packets which are fed (offline.h): there are no
+	 * interfaces, and utc_offset is its owner's to set. */
+	const uint64_t *clock;
 	/* May the next event go on? Asked once an event (--count). */
 	bool (*admit)(void *arg);
 	/* After a batch of events, or a tick: hand them to the sinks. */

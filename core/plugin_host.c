@@ -19,7 +19,7 @@ static struct ti_plugin_run *of(struct ti_handle *h)
 	return (struct ti_plugin_run *)h;
 }
 
-uint64_t ti_boot_now(void)
+static uint64_t boot_now(void)
 {
 	struct timespec t;
 
@@ -32,7 +32,12 @@ uint64_t ti_utc_offset(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec - ti_boot_now();
+	return t.tv_sec * 1000000000ull + t.tv_nsec - boot_now();
+}
+
+uint64_t ti_plugin_now(const struct ti_plugin_run *p)
+{
+	return p->env->clock ? *p->env->clock : boot_now();
 }
 
 void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void *data)
@@ -76,7 +81,7 @@ static int host_emit(struct ti_handle *h, int event, const void *data, size_t le
 	if (event < 0 || (size_t)event >= s->n_types || len != s->types[event].size)
 		return -EINVAL;
 	if (!rec.boot_ns)
-		rec.boot_ns = ti_boot_now();
+		rec.boot_ns = ti_plugin_now(p);
 	ti_plugin_route(p, &rec, data);
 	return 0;
 }
@@ -111,19 +116,18 @@ static int host_map_delete(struct ti_handle *h, int map, const void *key)
 
 static int host_cpus(struct ti_handle *h)
 {
-	(void)h;
-	return ti_probe_cpus();
+	return ti_probe_cpus(of(h)->probe);
 }
 
 static uint64_t host_now(struct ti_handle *h)
 {
-	(void)h;
-	return ti_boot_now();
+	return ti_plugin_now(of(h));
 }
 
 static const char *host_ifname(struct ti_handle *h, uint32_t ifindex)
 {
-	const struct ti_iface *i = ti_ifaces_by_index(of(h)->env->ifaces, ifindex);
+	const struct ti_ifaces *ifaces = of(h)->env->ifaces;
+	const struct ti_iface *i = ifaces ? ti_ifaces_by_index(ifaces, ifindex) : NULL;
 
 	return i ? i->name : NULL;
 }
@@ -154,8 +158,17 @@ static int host_map_each(struct ti_handle *h, int map,
 static int host_sockets(struct ti_handle *h, uint32_t states,
 			int (*fn)(void *arg, const struct ti_socket *s), void *arg)
 {
-	(void)h;
-	return ti_sockets_each(states, fn, arg);
+	return of(h)->env->clock ? 0 : ti_sockets_each(states, fn, arg);
+}
+
+static int host_offline(struct ti_handle *h)
+{
+	return of(h)->env->clock != NULL;
+}
+
+static uint64_t host_seed(struct ti_handle *h)
+{
+	return ti_probe_seed(of(h)->probe);
 }
 
 const struct ti_host ti_plugin_host = {
@@ -174,4 +187,6 @@ const struct ti_host ti_plugin_host = {
 	.log = host_log,
 	.map_each = host_map_each,
 	.sockets = host_sockets,
+	.offline = host_offline,
+	.seed = host_seed,
 };

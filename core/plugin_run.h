@@ -38,8 +38,8 @@ struct ti_plugin_run {
 
 extern const struct ti_host ti_plugin_host;
 
-/* CLOCK_BOOTTIME in ns. */
-uint64_t ti_boot_now(void);
+/* CLOCK_BOOTTIME in ns, or of what is fed. */
+uint64_t ti_plugin_now(const struct ti_plugin_run *p);
 /* An event to the router, its time held monotonic within the plugin. */
 void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void *data);
 

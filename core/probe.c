@@ -23,6 +23,8 @@
 #include <unistd.h>
 #include "log.h"
 
+#define OFFLINE_SEED 0x7469 /* any that is always the same */
+
 /* What libbpf said last: which program failed, and the line that says why. */
 static struct {
 	char prog[128];
@@ -175,7 +177,7 @@ void ti_probe_freep(struct ti_probe **p)
 
 /* Up to the last CPU that is online: "possible" ones can be hundreds on a small
  * virtual machine, and each would cost memory. */
-int ti_probe_cpus(void)
+static int online_cpus(void)
 {
 	static int cpus;
 	ti_cleanup(ti_fclosep) FILE *f = NULL;
@@ -195,6 +197,16 @@ int ti_probe_cpus(void)
 			break;
 	}
 	return cpus;
+}
+
+int ti_probe_cpus(const struct ti_probe *p)
+{
+	return p->offline ? 1 : online_cpus();
+}
+
+uint64_t ti_probe_seed(const struct ti_probe *p)
+{
+	return p->seed;
 }
 
 /* --- load ---------------------------------------------------------------- */
@@ -238,7 +250,7 @@ static uint32_t ring_bytes(uint64_t want)
 /* Its number of entries, and whether it is made at all. */
 static int prepare_map(const struct ti_probe *p, const struct ti_bpf_map *says, struct bpf_map *map)
 {
-	uint32_t entries = ti_probe_cpus();
+	uint32_t entries = ti_probe_cpus(p);
 	int r = 0;
 
 	if (!map)
@@ -314,10 +326,13 @@ static void fill_rodata(struct ti_probe *p)
 	}
 	stat("/proc/self/ns/net", &st);
 	fill(p, "ti_netns", st.st_ino);
-	fill(p, "ti_cpus", ti_probe_cpus());
+	fill(p, "ti_cpus", ti_probe_cpus(p));
+	fill(p, "ti_offline", p->offline);
 	fill_filter(p);
-	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
-		fill(p, "ti_seed", seed);
+	p->seed = OFFLINE_SEED;
+	if (!p->offline && getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+		p->seed = seed;
+	fill(p, "ti_seed", p->seed);
 }
 
 static int load_once(struct ti_probe *p, uint64_t ring_size)

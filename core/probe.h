@@ -39,6 +39,8 @@ struct ti_probe {
 	size_t n_programs;
 	struct ti_filter filter;    /* set by ti_filter_read; the probe's to free */
 	int pid;                     /* uprobes in this process only; 0: in all */
+	bool offline;                /* set before the survey: packets are fed to it, on one CPU */
+	uint64_t seed;               /* drawn at load; when offline always the same */
 
 	struct bpf_object *obj;     /* NULL until loaded */
 	struct ti_memory *memory;   /* mapped TI_CPU_ARRAYs */
@@ -86,7 +88,9 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size);
 void ti_probe_unload(struct ti_probe *p); /* programs and maps go; safe when not loaded */
 
 /* As ti_host.cpus: values in a TI_CPU_ARRAY. */
-int ti_probe_cpus(void);
+int ti_probe_cpus(const struct ti_probe *p);
+/* As ti_host.seed. */
+uint64_t ti_probe_seed(const struct ti_probe *p);
 
 void ti_probe_unmap(struct ti_probe *p); /* as unloading does */
 

@@ -102,7 +102,7 @@ uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)
 
 	if (stride < (which + 1) * sizeof(uint64_t))
 		return 0;
-	for (int cpu = 0; at && cpu < ti_probe_cpus(); cpu++)
+	for (int cpu = 0; at && cpu < ti_probe_cpus(p); cpu++)
 		sum += __atomic_load_n((uint64_t *)(at + cpu * stride) + which, __ATOMIC_RELAXED);
 	return sum;
 }

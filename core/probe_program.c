@@ -86,6 +86,17 @@ bool ti_probe_wants(const struct ti_probe *p, const char *group)
 	return false;
 }
 
+/* Of packets that are fed a hook sees what it can be given. */
+static bool is_unseen(const struct ti_probe *p, const struct ti_program *g, char *why, size_t size)
+{
+	bool sent = !strcmp(g->target, "egress");
+
+	if (!p->offline || (g->hook->feedable && !(sent && g->hook == &ti_hook_socket)))
+		return false;
+	snprintf(why, size, "a capture doesn't show what %s sees", g->hook->name);
+	return true;
+}
+
 void ti_probe_survey(struct ti_probe *p)
 {
 	char why[sizeof(p->programs->why)];
@@ -97,7 +108,8 @@ void ti_probe_survey(struct ti_probe *p)
 	for (size_t i = 0; i < p->n_programs; i++) {
 		struct ti_program *g = &p->programs[i];
 
-		g->unwanted = is_unwanted(p, g, why, sizeof(why));
+		g->unwanted = is_unwanted(p, g, why, sizeof(why)) ||
+			      is_unseen(p, g, why, sizeof(why));
 		if (g->unwanted || ti_filter_excludes(p, g, why, sizeof(why)) ||
 		    g->hook->available(g->target, why, sizeof(why)) < 0)
 			ti_probe_leave_out(p, g, why);

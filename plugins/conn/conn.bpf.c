@@ -146,7 +146,7 @@ static __always_inline struct conn *born(const struct sock *sk, __u64 key, int s
 	}
 	describe(c, sk, state);
 	c->direction = direction;
-	c->born = c->since = bpf_ktime_get_boot_ns();
+	c->born = c->since = TI_NOW();
 	return c;
 }
 
@@ -183,7 +183,7 @@ static __always_inline struct conn *adopt(const struct sock *sk, __u64 key, int 
 
 static __always_inline void leave(struct conn *c, int to)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = TI_NOW();
 	__u32 state = c->state;
 
 	TI_BOUND(state, CONN_STATES - 1);

@@ -35,7 +35,7 @@ static __always_inline void set_established(struct established *e, const struct 
 	SET_FIELDS(e, c);
 	e->handshake = handshake_of(c);
 	if (c->accepted && c->born)
-		e->accept_delay = bpf_ktime_get_boot_ns() - c->born - e->handshake;
+		e->accept_delay = TI_NOW() - c->born - e->handshake;
 }
 
 static __always_inline void say_established(const struct sock *sk, struct conn *c)

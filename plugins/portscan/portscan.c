@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <tcpinspect/plugin.h>
 #include "scan.h"
 
@@ -325,7 +324,6 @@ static void release(struct self *s)
 static int start(void **self, const struct ti_host *host, struct ti_handle *h, const void *config)
 {
 	struct self *s = calloc(1, sizeof(*s));
-	uint64_t seed = 0;
 	int r;
 
 	if (!s)
@@ -334,11 +332,9 @@ static int start(void **self, const struct ti_host *host, struct ti_handle *h, c
 	s->h = h;
 	s->limits = limits_of(config);
 	s->told = s->contacted = s->counted = host->now(h) / TENTH;
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0) /* early at boot */
-		seed = host->now(h);
 	r = find_memory(s);
 	if (r == 0)
-		r = scans_init(&s->scans, &s->limits, seed, say, s);
+		r = scans_init(&s->scans, &s->limits, host->seed(h), say, s);
 	if (r < 0) {
 		release(s);
 		return r;
@@ -368,4 +364,5 @@ TI_PLUGIN(
 	.summary = "port scans and sweeps: fast, slow, stealthy, distributed or behind decoys",
 	TI_PLUGIN_BPF(portscan_bpf), .options = options,
 	.n_options = sizeof(options) / sizeof(options[0]), .config_size = sizeof(struct options),
-	.tick_ms = TICK_MS, .start = start, .tick = tick, .stop = stop, );
+	.tick_ms = TICK_MS, .offline = "the RSTs and SYN-ACKs in the capture tell what came of a probe, not sockets",
+	.start = start, .tick = tick, .stop = stop, );

@@ -82,7 +82,7 @@ static __always_inline void add_group(const struct group_key *key, const struct 
 		return;
 	if (sk)
 		add_rtt(g, sk);
-	sum = segs ? window_add(&g->window, bpf_ktime_get_boot_ns(), window, limit, segs) : 0;
+	sum = segs ? window_add(&g->window, TI_NOW(), window, limit, segs) : 0;
 	if (sum)
 		alarm(f, key, scope, cause, sum, limit);
 }

@@ -268,7 +268,7 @@ static __always_inline int on_retransmit(const struct sock *sk, const void *skb,
 	refresh(c, sk);
 	if (each)
 		report(&f, sk, skb, c, cause);
-	sum = window_add(&c->window, bpf_ktime_get_boot_ns(), window, alarm_connection, segs);
+	sum = window_add(&c->window, TI_NOW(), window, alarm_connection, segs);
 	if (sum)
 		alarm(&f, 0, RETRANS_SCOPE_CONNECTION, cause, sum, alarm_connection);
 	add_groups(&f, sk, o != 0, cause, segs);

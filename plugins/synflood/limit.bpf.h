@@ -131,7 +131,7 @@ static __always_inline void add_good(const ti_addr *src)
 
 	g = good_of(hash);
 	if (g)
-		*g = hash << 32 | bpf_ktime_get_ns() >> 30;
+		*g = hash << 32 | TI_NOW() >> 30;
 	if (heavies) {
 		give_back(&one);
 		give_back(&all);
@@ -206,7 +206,7 @@ static __always_inline int limit_syn(const struct ti_packet *pkt, struct counted
 		return dropped(c, FLOOD_DROP_DENIED);
 	if (!limits)
 		return TI_PASS;
-	now = bpf_ktime_get_ns();
+	now = TI_NOW();
 	if (heavies && (is_over(&one, now) || is_over(&all, now)))
 		return dropped(c, FLOOD_DROP_HEAVY);
 	if (!(limits & LIMIT_UNKNOWN) || is_good(source, now) || is_second(pkt, source, now))

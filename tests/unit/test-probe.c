@@ -33,7 +33,7 @@ static void test_counters_of_old(void **state)
 	struct ti_probe *p = load();
 	size_t stride;
 	uint64_t *n = ti_probe_memory(p, "ti_counters", &stride);
-	int cpus = ti_probe_cpus();
+	int cpus = ti_probe_cpus(p);
 
 	(void)state;
 	assert_non_null(n);

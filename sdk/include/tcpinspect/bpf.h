@@ -67,6 +67,22 @@ const volatile __u32 ti_netns; /* inode number of the daemon's network namespace
 const volatile __u32 ti_cpus;  /* values in a TI_CPU_ARRAY */
 const volatile __u64 ti_seed;  /* random: what is hashed with it can't be foreseen */
 
+/* --- time -------------------------------------------------------------- */
+
+/* 1: packets come from a capture or a test. They have no interface and no socket here. */
+const volatile __u32 ti_offline;
+
+/* Of the packet that is fed then; written by who feeds it. */
+struct {
+	__u64 boot_ns;
+	__u32 len;      /* bytes of the frame; more than that may not have been captured */
+	__u32 captured; /* bytes that are there */
+} ti_fed;
+
+/* CLOCK_BOOTTIME in ns, of the capture where packets come from one: the only clock for
+ * what a replay should repeat. */
+#define TI_NOW() (ti_offline ? *(volatile __u64 *)&ti_fed.boot_ns : bpf_ktime_get_boot_ns())
+
 /* --- memory by CPU ----------------------------------------------------- */
 
 /*
@@ -172,7 +188,7 @@ static __always_inline void *ti_reserve(__u16 event, __u32 len)
 	rec->event = event;
 	rec->len = len;
 	rec->cpu = bpf_get_smp_processor_id();
-	rec->boot_ns = bpf_ktime_get_boot_ns();
+	rec->boot_ns = TI_NOW();
 	return rec + 1;
 }
 
@@ -251,7 +267,7 @@ static __always_inline void *ti_reserve_internal(__u16 event, __u32 len)
 	rec->event = event;
 	rec->len = len;
 	rec->cpu = bpf_get_smp_processor_id();
-	rec->boot_ns = bpf_ktime_get_boot_ns();
+	rec->boot_ns = TI_NOW();
 	return rec + 1;
 }
 
@@ -312,6 +328,11 @@ static __always_inline void ti_packet_zero(struct ti_packet *pkt, void *ctx,
 	} else {
 		pkt->len = ((struct __sk_buff *)ctx)->len;
 	}
+	pkt->captured = pkt->len;
+	if (ti_offline) {
+		pkt->len = ti_fed.len;
+		pkt->captured = ti_fed.captured;
+	}
 }
 
 /*
@@ -352,6 +373,8 @@ static __always_inline void ti_packet_skb(struct ti_packet *pkt, struct __sk_buf
 					  enum ti_packet_hook hook)
 {
 	ti_packet_zero(pkt, skb, hook);
+	if (ti_offline)
+		return;
 	pkt->ifindex = skb->ifindex;
 	if (skb->vlan_present) /* stripped by the kernel or the device */
 		pkt->vlan = skb->vlan_tci & 0xfff;
@@ -397,7 +420,7 @@ static __always_inline int ti_xdp_verdict(struct xdp_md *ctx, void *next, int ve
 	{                                                                      \
 		struct ti_packet pkt;                                          \
 		ti_packet_zero(&pkt, ctx, TI_AT_XDP);                          \
-		pkt.ifindex = ctx->ingress_ifindex;                            \
+		pkt.ifindex = ti_offline ? 0 : ctx->ingress_ifindex;           \
 		return ti_xdp_verdict(ctx, &group##_xdp_next,                  \
 				      ti_packet_begin(&pkt) ? group(&pkt) : TI_PASS);\
 	}

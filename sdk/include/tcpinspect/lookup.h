@@ -3,8 +3,8 @@
  * tcpinspect/lookup.h - what this host knows of a packet's addresses: would it be
  * forwarded, is there a socket for it. Not included by bpf.h.
  *
- * Only at the hooks TC and XDP has a program the helpers for this; elsewhere the
- * answer is always 0 and costs nothing. An answer costs some 40 ns, which a sender can
+ * Only at the hooks TC and XDP has a program the helpers for this; elsewhere, and of
+ * packets out of a capture, the answer is always 0 and costs nothing. An answer costs some 40 ns, which a sender can
  * make a host pay for each of his packets: ask for few of them.
  */
 #ifndef TCPINSPECT_LOOKUP_H
@@ -14,7 +14,7 @@
 
 static __always_inline int ti_can_look_up(const struct ti_packet *pkt)
 {
-	return pkt->hook == TI_AT_TC || pkt->hook == TI_AT_XDP;
+	return !ti_offline && (pkt->hook == TI_AT_TC || pkt->hook == TI_AT_XDP);
 }
 
 /*

@@ -66,7 +66,8 @@ struct ti_packet {
 				only the ports are known */
 	ti_ifindex ifindex;
 	enum ti_packet_hook hook;
-	__u32 len;           /* bytes of the frame, also what isn't captured */
+	__u32 len;           /* bytes of the frame */
+	__u32 captured;      /* of these can be read, at XDP (see ti_fed for fewer) */
 	void *ctx;           /* the program's context, for helpers; at KPROBE none
 				of theirs but a struct ti_linear */
 };
@@ -158,7 +159,7 @@ static __always_inline int ti_packet_copy(const struct ti_packet *pkt, __u32 off
 	if (pkt->hook == TI_AT_XDP) {
 		struct xdp_md *xdp = pkt->ctx;
 
-		if (off + n > pkt->len)
+		if (off + n > pkt->captured)
 			return -1;
 		TI_BOUND(off, 0xffff);
 		return bpf_probe_read_kernel(to, n, (void *)(long)xdp->data + off);

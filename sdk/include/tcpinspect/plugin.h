@@ -28,7 +28,7 @@
 #include <tcpinspect/types.h>
 
 #define TI_ABI_MAJOR 1
-#define TI_ABI_MINOR 2 /* 1: map_each, sockets; 2: TI_INTERNAL and hooks and maps by option */
+#define TI_ABI_MINOR 3 /* 1: map_each, sockets; 2: TI_INTERNAL, hooks and maps by option; 3: replay, metrics */
 #define TI_MAGIC     0x50534e49u /* "INSP" in little-endian memory */
 #define TI_NAME_MAX  32          /* with the NUL; [a-z][a-z0-9_]* */
 
@@ -156,6 +156,17 @@ struct ti_host {
 	 */
 	int (*sockets)(struct ti_handle *h, uint32_t states,
 		       int (*fn)(void *arg, const struct ti_socket *s), void *arg);
+
+	/* --- since ABI 1.3 --- */
+
+	/* 1: packets come from a capture or a test. now() is their clock, there are no
+	 * interfaces, sockets() finds none, and what is read from this host (/proc) would be
+	 * another's. */
+	int (*offline)(struct ti_handle *h);
+
+	/* For hashes, so that what strangers send can't be made to collide: random for
+	 * each run of the daemon, the same in each replay. */
+	uint64_t (*seed)(struct ti_handle *h);
 };
 
 #define TI_HOST_HAS(host, member)                                              \
@@ -205,6 +216,13 @@ struct ti_plugin {
 
 	/* Detached, ring drained; a last chance to emit. Frees self. */
 	void (*stop)(void *self);
+
+	/* --- since ABI 1.3 --- */
+
+	/* What the plugin does in a replay instead of what a capture can't show (sockets,
+	 * hooks that aren't packets'), one sentence for `tcpinspect replay` to print.
+	 * NULL: nothing. */
+	const char *offline;
 };
 
 /* For the macros below. */
