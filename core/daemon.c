@@ -262,6 +262,12 @@ static void say_counters(const struct ti_plugin_run *p)
 		ti_info("%s: %s", ti_plugin_name(p), text);
 }
 
+static void say_slow(const char *what, const char *name, uint64_t calls)
+{
+	if (calls)
+		ti_warn("%s%s: %llu callbacks were slow", what, name, (unsigned long long)calls);
+}
+
 static void stop(struct ti_daemon *d)
 {
 	/* Backwards: who is behind the others at XDP leaves without waiting for packets. */
@@ -273,9 +279,12 @@ static void stop(struct ti_daemon *d)
 		if (!ti_plugin_ran(d->setup.plugins[i]))
 			continue;
 		say_counters(d->setup.plugins[i]);
+		say_slow("", ti_plugin_name(d->setup.plugins[i]), ti_plugin_slow_calls(d->setup.plugins[i]));
 		for (size_t k = 0; k < d->setup.n_sinks; k++)
 			say_account(d, i, k);
 	}
+	for (size_t k = 0; d->code == TI_EXIT_DONE && k < d->setup.n_sinks; k++)
+		say_slow("sink ", ti_sink_name(d->setup.sinks[k]), ti_sink_slow_calls(d->setup.sinks[k]));
 	ti_setup_free(&d->setup);
 	ti_ifaces_free(d->ifaces);
 	for (size_t i = 0; i < TI_ARRAY_SIZE(d->signals); i++)

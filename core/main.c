@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "args.h"
+#include "callback.h"
 #include "daemon.h"
 #include "doctor.h"
 #include "generate.h"
@@ -120,6 +121,7 @@ int main(int argc, char **argv)
 	if (!c)
 		return unknown_command(name);
 	open_standard_fds();
+	ti_calls_watch();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ti_probe_libbpf_log();
 	if (ti_args_parse(&a, c, argc - 1, argv + 1) < 0) {

@@ -39,6 +39,8 @@ enum ti_format ti_sink_format(const struct ti_sink_run *s);
 int ti_sink_colour(const struct ti_sink_run *s);
 /* 0, or -errno of the failure it is in; -EPIPE: nobody reads any more, for good. */
 int ti_sink_error(const struct ti_sink_run *s);
+/* Callbacks that held the loop up for longer than they may. */
+uint64_t ti_sink_slow_calls(const struct ti_sink_run *s);
 
 /*
  * Room for one line of at most `max` bytes at the queue's tail, or NULL: the
