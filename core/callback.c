@@ -40,6 +40,7 @@ static const struct {
 static __thread struct ti_call *running;
 static uint64_t batch; /* end of the event before in this batch; 0: it is the first */
 static struct ti_calls *all;
+static bool timed;
 
 static uint64_t now_ns(void)
 {
@@ -102,7 +103,7 @@ void ti_calls_done(struct ti_calls *c)
 
 struct ti_call *ti_call_begin(struct ti_call *c)
 {
-	if (!c->calls->untimed)
+	if (timed)
 		c->since = batch && c->which == TI_CALL_EVENT ? batch : now_ns();
 	c->outer = running;
 	running = c;
@@ -124,7 +125,7 @@ void ti_call_end(struct ti_call *c)
 	uint64_t now, took;
 
 	running = c->outer;
-	if (c->calls->untimed)
+	if (!timed)
 		return;
 	now = now_ns();
 	took = now - c->since;
@@ -334,13 +335,14 @@ static void on_exit_called(void)
 #define WATCH_SIGNALS 1
 #endif
 
-void ti_calls_watch(void)
+void ti_calls_watch(bool take_time)
 {
 	static char stack[65536];
 	const stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
 	struct sigaction a = { .sa_sigaction = on_fatal,
 			       .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER };
 
+	timed = take_time;
 	atexit(on_exit_called);
 	if (!WATCH_SIGNALS || sigaltstack(&other, NULL) < 0)
 		return;

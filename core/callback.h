@@ -36,7 +36,6 @@ enum ti_callback {
 struct ti_calls {
 	const struct ti_module *module;
 	const char *name;
-	bool untimed;             /* nothing is to depend on this machine's time: a replay */
 	uint64_t slow;            /* calls that took longer than they may */
 	struct ti_log_limit limits[TI_CALL_MAX];
 	uintptr_t base, from, to; /* where its code is; 0: not known */
@@ -71,7 +70,9 @@ void ti_call_end(struct ti_call *c);
 void ti_calls_batch_end(void);
 
 /* Name the callback when the process crashes or exits in one; call once, at start.
- * It ends by the same signal as it would have without. */
-void ti_calls_watch(void);
+ * It ends by the same signal as it would have without. timed: and take the time of
+ * calls, which otherwise nobody does; not where nothing is to depend on this machine's
+ * time (a replay). */
+void ti_calls_watch(bool timed);
 
 #endif

@@ -256,6 +256,12 @@ uint64_t ti_sink_slow_calls(const struct ti_sink_run *s)
 	return s->calls.slow;
 }
 
+size_t ti_sink_waiting(const struct ti_sink_run *s, size_t *limit)
+{
+	*limit = s->queue.limit;
+	return ti_queue_len(&s->queue);
+}
+
 int ti_sink_error(const struct ti_sink_run *s)
 {
 	return -s->outage.error;
