@@ -155,7 +155,10 @@ static void stop(void *self)
 }
 
 /* Has an event `call`, for each system call of the processes called ti_flood. */
-TI_BPF_OBJECT(broken_bpf, "t_flood.bpf.o");
+#ifndef OBJECT
+#define OBJECT "t_flood.bpf.o"
+#endif
+TI_BPF_OBJECT(broken_bpf, OBJECT);
 TI_PLUGIN(NAME, .version = "1.5", .summary = "a plugin that breaks", TI_PLUGIN_BPF(broken_bpf),
 	  .options = options, .n_options = sizeof(options) / sizeof(options[0]),
 	  .config_size = sizeof(config), .tick_ms = 50, .start = start, .attached = attached,

@@ -24,6 +24,7 @@ build() {
 }
 build broken.so -DNAME=broken
 build drain.so -DNAME=drain -DSINK
+build fed.so -DNAME=fed -DOBJECT='"t_tc.bpf.o"'
 build early.so -DNAME=early -DIN_CONSTRUCTOR
 
 # run PLUGIN-SETTINGS SINK-SETTINGS [ARGUMENT...] - for 300 ms, with events meanwhile.
@@ -120,6 +121,25 @@ done
 run "" "" -P ./early.so
 says "$(signal SEGV)" "^tcpinspect: error: plugin early (/mnt/early.so) crashed in its constructors: SIGSEGV"
 echo "ok: crashes of a sink, and while loading"
+
+# The same in a replay, whose log doesn't depend on how long anything took: a SYN, and
+# another a second later.
+if [ -x "${TCPINSPECT}-replay" ]; then
+	frame='\0\0\0\0\0\1\0\0\0\0\0\2\x08\0\x45\0\0\x28\0\0\0\0\x40\6\0\0\x0a\0\0\1\x0a\0\0\2'
+	frame+='\x12\x34\0\x50\0\0\0\0\0\0\0\0\x50\2\xff\xff\0\0\0\0'
+	printf '%b' '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\1\0\1\0\0\0' \
+		'\1\0\0\0\0\0\0\0\x36\0\0\0\x36\0\0\0' "$frame" '\2\0\0\0\0\0\0\0\x36\0\0\0\x36\0\0\0' "$frame" >two.pcap
+	replay() {
+		status=0
+		{ "$TCPINSPECT" replay two.pcap -P ./fed.so -S "$TI_SINKS/console.so" --set plugin.fed.in="$1" --set plugin.fed.how="$2" >out 2>err || status=$?; } 2>/dev/null
+	}
+	replay tick slow
+	says 0 'fed to console: 2 events'
+	! grep -q 'took\|slow' err || { cat err >&2; fail "time is told in a replay"; }
+	replay event crash
+	says "$(signal SEGV)" "plugin fed 1.5 (/mnt/fed.so) crashed in its event() with an event syn${segv/broken/fed}"
+	echo "ok: in a replay"
+fi
 
 # From without, and of the daemon itself.
 "$TCPINSPECT" run -c t.ini -P ./broken.so -S ./drain.so --duration 20s >out 2>err 9>&- &
