@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "args.h"
+#include "callback.h"
 #include "daemon.h"
 #include "doctor.h"
 #include "generate.h"
@@ -143,6 +144,7 @@ int main(int argc, char **argv)
 		return unknown_command(name);
 	arguments = argv + 1;
 	open_standard_fds();
+	ti_calls_watch(true);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ti_probe_libbpf_log();
 	if (ti_args_parse(&a, c, argc - 1, argv + 1) < 0) {

@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "callback.h"
 #include "log.h"
 #include "note.h"
 #include "option.h"
@@ -472,12 +473,14 @@ int ti_module_open(struct ti_module *m)
 {
 	ti_cleanup(ti_freep) struct opened *entry = calloc(1, sizeof(*entry));
 	ti_cleanup(dlclosep) void *dl = NULL;
+	struct ti_calls calls = {.module = m, .name = m->prefix.name};
 	const void *descriptor;
 	int r;
 
 	if (!entry)
 		return -ENOMEM;
-	dl = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+	TI_CALLING(&calls, TI_CALL_LOAD)
+		dl = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
 	if (!dl)
 		return load_failed(m);
 	descriptor = dlsym(dl, kinds[m->prefix.kind].symbol);
@@ -497,6 +500,8 @@ int ti_module_open(struct ti_module *m)
 
 void ti_module_close(struct ti_module *m)
 {
+	struct ti_calls calls = {.module = m, .name = m->prefix.name};
+
 	if (!m->dl)
 		return;
 	for (struct opened **o = &opened; *o; o = &(*o)->next) {
@@ -508,7 +513,8 @@ void ti_module_close(struct ti_module *m)
 		free(entry);
 		break;
 	}
-	dlclose(m->dl);
+	TI_CALLING(&calls, TI_CALL_UNLOAD)
+		dlclose(m->dl);
 	memset(&m->plugin, 0, sizeof(m->plugin));
 	memset(&m->sink, 0, sizeof(m->sink));
 	m->dl = NULL;

@@ -165,6 +165,7 @@ int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_rou
 		return r;
 	p->module = m;
 	p->d = &m->plugin;
+	ti_calls_init(&p->calls, m, m->prefix.name);
 	p->router = router;
 	p->config = calloc(1, p->d->config_size + 1);
 	if (p->config)
@@ -200,6 +201,7 @@ void ti_plugin_free(struct ti_plugin_run *p)
 		ti_option_free(p->d->options, p->d->n_options, p->config);
 	free(p->config);
 	ti_option_free(ti_plugin_options, TI_PLUGIN_OPTIONS, &p->common);
+	ti_calls_done(&p->calls);
 	free(p);
 }
 
@@ -233,6 +235,11 @@ uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which)
 	return p->counted[which];
 }
 
+uint64_t ti_plugin_slow_calls(const struct ti_plugin_run *p)
+{
+	return p->calls.slow;
+}
+
 size_t ti_plugin_index(const struct ti_plugin_run *p)
 {
 	return p->index;
@@ -262,9 +269,11 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 	struct ti_plugin_run *p = arg;
 	const struct ti_schema *s = p->probe->schema;
 	struct ti_record rec = *in;
+	int swallowed = 0;
 
 	if (p->d->event && is_internal(s, in)) {
-		p->d->event(p->self, in, (void *)data); /* in the ring: read-only */
+		TI_CALLING_EVENT(&p->calls, TI_CALL_EVENT, s->internals[rec.event - s->n_types].name)
+			p->d->event(p->self, in, (void *)data); /* in the ring: read-only */
 		return;
 	}
 	if (rec.event >= s->n_types || rec.len != s->types[rec.event].size || rec.len > EVENT_MAX) {
@@ -275,7 +284,9 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 	}
 	if (p->scratch) {
 		data = memcpy(p->scratch, data, rec.len);
-		if (p->d->event(p->self, &rec, p->scratch) != 0) {
+		TI_CALLING_EVENT(&p->calls, TI_CALL_EVENT, s->types[rec.event].name)
+			swallowed = p->d->event(p->self, &rec, p->scratch);
+		if (swallowed) {
 			ti_router_swallowed(p->router, p->index);
 			return;
 		}
@@ -287,6 +298,7 @@ static void on_batch(void *arg)
 {
 	struct ti_plugin_run *p = arg;
 
+	ti_calls_batch_end();
 	p->env->flush(p->env->arg);
 }
 
@@ -300,7 +312,8 @@ void ti_plugin_tick(struct ti_plugin_run *p)
 	count_lost(p);
 	ti_probe_refresh(p->probe);
 	if (p->d->tick)
-		p->d->tick(p->self, ti_plugin_now(p));
+		TI_CALLING(&p->calls, TI_CALL_TICK)
+			p->d->tick(p->self, ti_plugin_now(p));
 	p->env->flush(p->env->arg);
 }
 
@@ -380,7 +393,8 @@ static int start(struct ti_plugin_run *p)
 	if (r >= 0)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
-		r = p->d->start(&p->self, &ti_plugin_host, (struct ti_handle *)p, p->config);
+		TI_CALLING(&p->calls, TI_CALL_START)
+			r = p->d->start(&p->self, &ti_plugin_host, (struct ti_handle *)p, p->config);
 		if (r < 0)
 			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
 	}
@@ -406,6 +420,14 @@ bool ti_plugin_loaded(struct ti_plugin_run *p)
 	return p->probe->obj != NULL;
 }
 
+/* Where it is attached has changed. */
+static void tell_attached(struct ti_plugin_run *p)
+{
+	if (p->d->attached)
+		TI_CALLING(&p->calls, TI_CALL_ATTACHED)
+			p->d->attached(p->self);
+}
+
 int ti_plugin_start(struct ti_plugin_run *p)
 {
 	int r;
@@ -417,8 +439,7 @@ int ti_plugin_start(struct ti_plugin_run *p)
 		return r;
 	}
 	p->ran = true;
-	if (p->d->attached)
-		p->d->attached(p->self);
+	tell_attached(p);
 	return 0;
 }
 
@@ -427,8 +448,7 @@ void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex)
 	if (!p->running)
 		return;
 	ti_places_iface_gone(p->places, ifindex);
-	if (p->d->attached)
-		p->d->attached(p->self);
+	tell_attached(p);
 }
 
 void ti_plugin_ifaces(struct ti_plugin_run *p)
@@ -445,8 +465,7 @@ void ti_plugin_ifaces(struct ti_plugin_run *p)
 		else
 			ti_places_iface_gone(p->places, i->index);
 	}
-	if (p->d->attached)
-		p->d->attached(p->self);
+	tell_attached(p);
 }
 
 void ti_plugin_stop(struct ti_plugin_run *p)
@@ -461,7 +480,8 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	count_lost(p);
 	ti_probe_say_missed(p->probe);
 	if (p->started && p->d->stop)
-		p->d->stop(p->self);
+		TI_CALLING(&p->calls, TI_CALL_STOP)
+			p->d->stop(p->self);
 	p->started = false;
 	ti_router_flush(p->router);
 	if (p->tick)

@@ -87,6 +87,8 @@ void ti_plugin_ifaces(struct ti_plugin_run *p);
 void ti_plugin_stop(struct ti_plugin_run *p);
 /* A counter every probe has (enum ti_counter), as it was when the plugin stopped. */
 uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which);
+/* Callbacks that held the loop up for longer than they may. */
+uint64_t ti_plugin_slow_calls(const struct ti_plugin_run *p);
 uint64_t ti_utc_offset(void);
 bool ti_plugin_ran(const struct ti_plugin_run *p); /* it was started, whether it still runs */
 /* In the router, and in the order of declaration. */

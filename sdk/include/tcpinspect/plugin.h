@@ -17,7 +17,11 @@
  * an older module doesn't know read as 0.
  *
  * Threads. All callbacks run on the daemon's one loop thread and must not
- * block: a callback that waits stops every plugin and sink.
+ * block: a callback that waits stops every plugin and sink. One that takes over
+ * 10 ms (start() and stop(): 100 ms, since nothing else is under way) is named in
+ * the log, once a minute, and counted. One that crashes takes the daemon with it,
+ * which names module, version and callback before it ends by that signal; its BPF
+ * links go with it.
  */
 #ifndef TCPINSPECT_PLUGIN_H
 #define TCPINSPECT_PLUGIN_H
