@@ -79,7 +79,7 @@ static int cmd_help(const struct ti_args *a)
 
 #define DIRS "\200\201" /* --plugin-dir, --sink-dir */
 const struct ti_command ti_commands[] = {
-	{ "run", "", "cpiosdnPS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
+	{ "run", "", "cpiosdn\203PS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
 	{ "check", "", "cpisPS" DIRS "jvq", "Check the configuration and start nothing", cmd_check },
 	{ "list", "", "PS" DIRS "jv", "List the plugins and sinks that are installed", ti_cmd_list },
 	{ "doctor", "", "cpiPS" DIRS "j\202v", "Tell for each plugin whether this host can run it, and at which hook", ti_cmd_doctor },

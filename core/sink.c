@@ -311,6 +311,16 @@ static void end_outage(struct ti_sink_run *s)
 	s->flush_at = BATCH;
 }
 
+size_t ti_sink_queued(const struct ti_sink_run *s)
+{
+	return ti_queue_len(&s->queue);
+}
+
+size_t ti_sink_queue_limit(const struct ti_sink_run *s)
+{
+	return s->common.queue;
+}
+
 /* Until the module takes no more: 0 when the queue is empty, or -errno. */
 static int push(struct ti_sink_run *s)
 {

@@ -40,6 +40,10 @@ int ti_sink_colour(const struct ti_sink_run *s);
 /* 0, or -errno of the failure it is in; -EPIPE: nobody reads any more, for good. */
 int ti_sink_error(const struct ti_sink_run *s);
 
+/* Bytes in its queue, and the most that may wait there. */
+size_t ti_sink_queued(const struct ti_sink_run *s);
+size_t ti_sink_queue_limit(const struct ti_sink_run *s);
+
 /*
  * Room for one line of at most `max` bytes at the queue's tail, or NULL: the
  * queue is full and the line is the caller's to count lost. Then say how long the
