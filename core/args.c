@@ -34,7 +34,8 @@ static const struct arg {
 	{ 'j', "json", NULL, FLAG, AT(json), "print JSON, for scripts" },
 	{ 128, "plugin-dir", "DIR", TEXT, AT(plugin_dir), "folder of the plugins instead of the installed one" },
 	{ 129, "sink-dir", "DIR", TEXT, AT(sink_dir), "folder of the sinks instead of the installed one" },
-	{ 131, "stats", "TIME", PERIOD, AT(stats), "print all metrics on standard error at the end, with a time also that often, as Prometheus reads them" },
+	{ 132, "stats", "TIME", PERIOD, AT(stats), "print all metrics on standard error at the end, with a time also that often, as Prometheus reads them" },
+	{ 131, "realtime", NULL, FLAG, AT(realtime), "as fast as it was captured, not as fast as it goes" },
 	{ 130, "clean", NULL, FLAG, AT(clean), "remove what a killed tcpinspect left attached" },
 };
 

@@ -40,8 +40,9 @@ struct ti_args {
 	uint64_t duration;          /* ns */
 	uint64_t count;
 	uint64_t stats;             /* --stats: ns from one print to the next; TI_STATS_AT_END */
-	bool json, clean;
+	bool json, clean, realtime;
 	bool no_sinks;              /* set by commands that send no event */
+	bool no_host;               /* set where events are another host's */
 	unsigned verbose, quiet;
 	struct ti_words rest;       /* what follows the options */
 };

@@ -45,5 +45,7 @@ void ti_metrics_own(const struct ti_setup *s, const struct ti_metrics_out *out);
 
 /* All of it to a stream in Prometheus' text format, version 0.0.4. */
 void ti_metrics_text(const struct ti_setup *s, FILE *f);
+/* That to standard error, between "# tcpinspect metrics" and "# EOF". */
+void ti_metrics_print(const struct ti_setup *s);
 
 #endif

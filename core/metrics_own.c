@@ -11,11 +11,13 @@ struct own;
 typedef void own_fn(const struct ti_setup *s, const struct own *o, const struct ti_metrics_out *out,
 		    const struct ti_metric *m);
 
+enum { USED, SIZE };
+
 struct own {
 	const char *name, *help;
 	enum ti_metric_kind kind;
 	own_fn *samples;
-	enum ti_count which; /* for counted() */
+	unsigned which; /* enum ti_count, or what of a ring or queue: */
 };
 
 static void emit(const struct ti_metrics_out *out, const struct ti_metric *m, uint64_t value, size_t n,
@@ -83,17 +85,11 @@ static void in_flight(const struct ti_setup *s, const struct own *o, const struc
 static void queues(const struct ti_setup *s, const struct own *o, const struct ti_metrics_out *out,
 		   const struct ti_metric *m)
 {
-	(void)o;
-	for (size_t k = 0; k < s->n_sinks; k++)
-		EMIT(ti_sink_queued(s->sinks[k]), { "sink", ti_sink_name(s->sinks[k]) });
-}
+	for (size_t k = 0; k < s->n_sinks; k++) {
+		size_t limit, waiting = ti_sink_waiting(s->sinks[k], &limit);
 
-static void queue_limits(const struct ti_setup *s, const struct own *o, const struct ti_metrics_out *out,
-			 const struct ti_metric *m)
-{
-	(void)o;
-	for (size_t k = 0; k < s->n_sinks; k++)
-		EMIT(ti_sink_queue_limit(s->sinks[k]), { "sink", ti_sink_name(s->sinks[k]) });
+		EMIT(o->which == SIZE ? limit : waiting, { "sink", ti_sink_name(s->sinks[k]) });
+	}
 }
 
 /* o->which of each plugin. */
@@ -124,26 +120,12 @@ static void skipped(const struct ti_setup *s, const struct own *o, const struct 
 static void rings(const struct ti_setup *s, const struct own *o, const struct ti_metrics_out *out,
 		  const struct ti_metric *m)
 {
-	(void)o;
 	for (size_t i = 0; i < s->n_plugins; i++) {
 		size_t used, room;
 
 		ti_plugin_ring(s->plugins[i], &used, &room);
 		if (room)
-			EMIT(used, { "plugin", ti_plugin_name(s->plugins[i]) });
-	}
-}
-
-static void ring_sizes(const struct ti_setup *s, const struct own *o, const struct ti_metrics_out *out,
-		       const struct ti_metric *m)
-{
-	(void)o;
-	for (size_t i = 0; i < s->n_plugins; i++) {
-		size_t used, room;
-
-		ti_plugin_ring(s->plugins[i], &used, &room);
-		if (room)
-			EMIT(room, { "plugin", ti_plugin_name(s->plugins[i]) });
+			EMIT(o->which == SIZE ? room : used, { "plugin", ti_plugin_name(s->plugins[i]) });
 	}
 }
 
@@ -169,10 +151,10 @@ static const struct own table[] = {
 	{ "tcpinspect_evicted_total", "State that a plugin dropped to make room", TI_METRIC_COUNTER, counted, TI_COUNT_EVICTED },
 	{ "tcpinspect_ring_events_total", "Events that a plugin's programs reported, whether they fitted in its ring or not", TI_METRIC_COUNTER, counted, TI_COUNT_EMITTED },
 	{ "tcpinspect_ring_lost_total", "Of these, events that found the ring full", TI_METRIC_COUNTER, counted, TI_COUNT_LOST },
-	{ "tcpinspect_ring_used_bytes", "What waits in a plugin's ring", TI_METRIC_GAUGE, rings, 0 },
-	{ "tcpinspect_ring_size_bytes", "Size of a plugin's ring", TI_METRIC_GAUGE, ring_sizes, 0 },
-	{ "tcpinspect_queue_used_bytes", "What waits in a sink's queue", TI_METRIC_GAUGE, queues, 0 },
-	{ "tcpinspect_queue_size_bytes", "The most that may wait in a sink's queue", TI_METRIC_GAUGE, queue_limits, 0 },
+	{ "tcpinspect_ring_used_bytes", "What waits in a plugin's ring", TI_METRIC_GAUGE, rings, USED },
+	{ "tcpinspect_ring_size_bytes", "Size of a plugin's ring", TI_METRIC_GAUGE, rings, SIZE },
+	{ "tcpinspect_queue_used_bytes", "What waits in a sink's queue", TI_METRIC_GAUGE, queues, USED },
+	{ "tcpinspect_queue_size_bytes", "The most that may wait in a sink's queue", TI_METRIC_GAUGE, queues, SIZE },
 	{ "tcpinspect_label_overflow_total", "Updates of a plugin's metrics whose labels found no room", TI_METRIC_COUNTER, crowded, TI_COUNT_CROWDED },
 };
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "log.h"
 #include "metrics.h"
 
 static void escaped(FILE *f, const char *text, bool quoted)
@@ -122,4 +123,20 @@ void ti_metrics_text(const struct ti_setup *s, FILE *f)
 	struct text t = { .f = f };
 
 	ti_metrics_each(s, &(struct ti_metrics_out){ on_metric, on_sample, &t });
+}
+
+/* One write, so that no line of the log comes between. */
+void ti_metrics_print(const struct ti_setup *s)
+{
+	ti_cleanup(ti_freep) char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return;
+	fputs("# tcpinspect metrics\n", f);
+	ti_metrics_text(s, f);
+	fputs("# EOF\n", f);
+	if (fclose(f) == 0)
+		fwrite(text, 1, size, stderr);
 }

@@ -245,6 +245,12 @@ int ti_sink_colour(const struct ti_sink_run *s)
 	return s->colour;
 }
 
+size_t ti_sink_waiting(const struct ti_sink_run *s, size_t *limit)
+{
+	*limit = s->queue.limit;
+	return ti_queue_len(&s->queue);
+}
+
 int ti_sink_error(const struct ti_sink_run *s)
 {
 	return -s->outage.error;
@@ -309,16 +315,6 @@ static void end_outage(struct ti_sink_run *s)
 		event_del(o->retry);
 	*o = (struct outage){.retry = o->retry};
 	s->flush_at = BATCH;
-}
-
-size_t ti_sink_queued(const struct ti_sink_run *s)
-{
-	return ti_queue_len(&s->queue);
-}
-
-size_t ti_sink_queue_limit(const struct ti_sink_run *s)
-{
-	return s->common.queue;
 }
 
 /* Until the module takes no more: 0 when the queue is empty, or -errno. */

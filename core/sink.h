@@ -37,12 +37,10 @@ void ti_sink_free(struct ti_sink_run *s); /* stops; NULL is fine */
 const char *ti_sink_name(const struct ti_sink_run *s);
 enum ti_format ti_sink_format(const struct ti_sink_run *s);
 int ti_sink_colour(const struct ti_sink_run *s);
+/* Bytes that wait, and how many may. */
+size_t ti_sink_waiting(const struct ti_sink_run *s, size_t *limit);
 /* 0, or -errno of the failure it is in; -EPIPE: nobody reads any more, for good. */
 int ti_sink_error(const struct ti_sink_run *s);
-
-/* Bytes in its queue, and the most that may wait there. */
-size_t ti_sink_queued(const struct ti_sink_run *s);
-size_t ti_sink_queue_limit(const struct ti_sink_run *s);
 
 /*
  * Room for one line of at most `max` bytes at the queue's tail, or NULL: the
