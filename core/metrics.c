@@ -142,8 +142,8 @@ static void tell(const struct telling *t, const struct ti_bpf_metric *m)
 		sample(t, &metric, m, t->sets->overflow, &crowd, 1);
 }
 
-static void tell_struct(const struct ti_bpf_metrics *says, const struct ti_metric_sets *sets,
-			const struct ti_format_env *env, const struct ti_metrics_out *out)
+void ti_metrics_struct(const struct ti_bpf_metrics *says, const struct ti_metric_sets *sets,
+		       const struct ti_format_env *env, const struct ti_metrics_out *out)
 {
 	struct telling t = { .says = says, .sets = sets, .env = env, .out = out };
 	size_t room = 1;
@@ -166,6 +166,6 @@ void ti_metrics_each(const struct ti_setup *s, const struct ti_metrics_out *out)
 		const struct ti_metric_sets *sets = ti_plugin_metrics(s->plugins[i]);
 
 		for (size_t k = 0; sets && k < schema->n_metrics; k++)
-			tell_struct(&schema->metrics[k], &sets[k], &s->env, out);
+			ti_metrics_struct(&schema->metrics[k], &sets[k], &s->env, out);
 	}
 }

@@ -40,12 +40,18 @@ struct ti_metrics_out {
 
 /* All of it, as it is now. */
 void ti_metrics_each(const struct ti_setup *s, const struct ti_metrics_out *out);
-/* Of that, the daemon's own. */
+/* Of that, the daemon's own; and those of one struct of a plugin. */
 void ti_metrics_own(const struct ti_setup *s, const struct ti_metrics_out *out);
+void ti_metrics_struct(const struct ti_bpf_metrics *says, const struct ti_metric_sets *sets,
+		       const struct ti_format_env *env, const struct ti_metrics_out *out);
 
-/* All of it to a stream in Prometheus' text format, version 0.0.4. */
-void ti_metrics_text(const struct ti_setup *s, FILE *f);
-/* That to standard error, between "# tcpinspect metrics" and "# EOF". */
+/* Where they go in Prometheus' text format, version 0.0.4. Starts zeroed but for `f`. */
+struct ti_metrics_text {
+	FILE *f;
+	bool begun; /* of the metric something is printed */
+};
+struct ti_metrics_out ti_metrics_text_out(struct ti_metrics_text *t);
+/* All in that format to standard error, between "# tcpinspect metrics" and "# EOF". */
 void ti_metrics_print(const struct ti_setup *s);
 
 #endif

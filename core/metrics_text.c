@@ -80,11 +80,6 @@ static void histogram(FILE *f, const struct ti_metric *m, const struct ti_sample
 	value(f, m, "_count", s, count, 0);
 }
 
-struct text {
-	FILE *f;
-	bool begun; /* the metric: something of it is printed */
-};
-
 static void begin(FILE *f, const struct ti_metric *m)
 {
 	static const char *const kinds[] = { "counter", "gauge", "histogram" };
@@ -99,7 +94,7 @@ static void begin(FILE *f, const struct ti_metric *m)
 
 static void on_metric(void *arg, const struct ti_metric *m)
 {
-	struct text *t = arg;
+	struct ti_metrics_text *t = arg;
 
 	(void)m;
 	t->begun = false;
@@ -107,7 +102,7 @@ static void on_metric(void *arg, const struct ti_metric *m)
 
 static void on_sample(void *arg, const struct ti_metric *m, const struct ti_sample *s)
 {
-	struct text *t = arg;
+	struct ti_metrics_text *t = arg;
 
 	if (!t->begun)
 		begin(t->f, m);
@@ -118,24 +113,24 @@ static void on_sample(void *arg, const struct ti_metric *m, const struct ti_samp
 		value(t->f, m, "", s, s->value, m->digits);
 }
 
-void ti_metrics_text(const struct ti_setup *s, FILE *f)
+struct ti_metrics_out ti_metrics_text_out(struct ti_metrics_text *t)
 {
-	struct text t = { .f = f };
-
-	ti_metrics_each(s, &(struct ti_metrics_out){ on_metric, on_sample, &t });
+	return (struct ti_metrics_out){ on_metric, on_sample, t };
 }
 
 /* One write, so that no line of the log comes between. */
 void ti_metrics_print(const struct ti_setup *s)
 {
 	ti_cleanup(ti_freep) char *text = NULL;
+	struct ti_metrics_out out;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
 		return;
 	fputs("# tcpinspect metrics\n", f);
-	ti_metrics_text(s, f);
+	out = ti_metrics_text_out(&(struct ti_metrics_text){ .f = f });
+	ti_metrics_each(s, &out);
 	fputs("# EOF\n", f);
 	if (fclose(f) == 0)
 		fwrite(text, 1, size, stderr);

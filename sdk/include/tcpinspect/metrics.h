@@ -98,9 +98,11 @@ ti_observe(__u64 *sum, __u64 *bucket, __u64 n, __u64 first, __u64 value)
 	TI_METRICS_MAP_(name, PERCPU_HASH, struct labels, name, most, "metrics:cpu");\
 	TI_METRICS_MAP_(name##_overflow, PERCPU_ARRAY, __u32, name, 1, "overflow:" #name);\
 	static const struct name ti_zero_##name;                               \
+	static __u32 ti_full_##name;                                           \
 	static __always_inline struct name *ti_metrics_of_##name(struct labels *key)\
 	{                                                                      \
-		return ti_metrics_of(&name, &name##_overflow, key, &ti_zero_##name);\
+		return ti_metrics_of(&name, &name##_overflow, key, &ti_zero_##name,\
+				     &ti_full_##name);                         \
 	}
 
 /*
@@ -138,16 +140,19 @@ ti_observe(__u64 *sum, __u64 *bucket, __u64 n, __u64 first, __u64 value)
 	} name SEC(".maps") TI_TAG(tag)
 
 static __always_inline void *ti_metrics_of(void *map, void *overflow, const void *key,
-					   const void *zero)
+					   const void *zero, volatile __u32 *full)
 {
 	void *values = bpf_map_lookup_elem(map, key);
 	__u32 first = 0;
+	long r;
 
-	if (values)
-		return values;
-	/* Another CPU may be adding the same. */
-	bpf_map_update_elem(map, key, zero, BPF_NOEXIST);
-	values = bpf_map_lookup_elem(map, key);
+	/* Nothing ever leaves the map, and to be refused is dear. */
+	if (!values && !*full) {
+		r = bpf_map_update_elem(map, key, zero, BPF_NOEXIST);
+		if (r == -7) /* E2BIG */
+			*full = 1;
+		values = bpf_map_lookup_elem(map, key); /* or another CPU was quicker */
+	}
 	if (values)
 		return values;
 	ti_count(TI_COUNT_CROWDED);
