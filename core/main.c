@@ -101,7 +101,7 @@ static int cmd_help(const struct ti_args *a)
 
 #define DIRS "\200\201" /* --plugin-dir, --sink-dir */
 const struct ti_command ti_commands[] = {
-	{ "run", "", "cpiosdnPS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
+	{ "run", "", "cpiosdn\204PS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
 	{ "check", "", "cpisPS" DIRS "jvq", "Check the configuration and start nothing", cmd_check },
 	{ "list", "", "PS" DIRS "jv", "List the plugins and sinks that are installed", ti_cmd_list },
 	TI_COMMAND_REPLAY(cmd_replay),

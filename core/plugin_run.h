@@ -33,6 +33,8 @@ struct ti_plugin_run {
 	bool running, started, ran;
 	uint64_t lost_seen;        /* of TI_COUNT_LOST, told to the router */
 	uint64_t counted[TI_COUNT_MAX]; /* when it stopped */
+	struct ti_metric_sets *metrics; /* as read last */
+	uint64_t crowded;          /* label sets of ti_host.metrics that found no room */
 	uint64_t last_utc;         /* of the last event: time never goes back */
 	char *scratch;             /* a copy for event() to change */
 	struct ti_log_limit odd;

@@ -104,7 +104,7 @@ void ti_probe_refresh(struct ti_probe *p);
 
 /* Sum over CPUs of a counter every probe has; 0 before load, and for a counter that
  * is younger than the SDK that the object was built with. */
-uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which);
+uint64_t ti_probe_counter(struct ti_probe *p, enum ti_count which);
 
 /* Warn of each program that the kernel has not run for an event, since the event came
  * out of that very program's run or interrupted it. Kernels before 5.12 don't tell. */
