@@ -35,6 +35,7 @@ static const struct arg {
 	{ 128, "plugin-dir", "DIR", TEXT, AT(plugin_dir), "folder of the plugins instead of the installed one" },
 	{ 129, "sink-dir", "DIR", TEXT, AT(sink_dir), "folder of the sinks instead of the installed one" },
 	{ 130, "clean", NULL, FLAG, AT(clean), "remove what a killed tcpinspect left attached" },
+	{ 131, "hook", "HOOK", TEXT, AT(hook), "where the plugin is to run: packet (unless said), tracepoint, kprobe, sockops" },
 };
 
 static const struct arg *arg_of(int letter)

@@ -11,6 +11,7 @@
 #include "json.h"
 #include "list.h"
 #include "log.h"
+#include "new.h"
 #include "option.h"
 #include "probe.h"
 #include "setup.h"
@@ -83,6 +84,7 @@ const struct ti_command ti_commands[] = {
 	{ "check", "", "cpisPS" DIRS "jvq", "Check the configuration and start nothing", cmd_check },
 	{ "list", "", "PS" DIRS "jv", "List the plugins and sinks that are installed", ti_cmd_list },
 	{ "doctor", "", "cpiPS" DIRS "j\202v", "Tell for each plugin whether this host can run it, and at which hook", ti_cmd_doctor },
+	{ "new", "NAME", "\203q", "Write a folder with a plugin to begin with: source, test, Makefile", ti_cmd_new },
 	{ "version", "", "j", "Print the version and the plugin ABI", cmd_version },
 	{ "help", "[COMMAND]", "", "Show this, or a command's options", cmd_help },
 	{ "generate", "ini|man-ini|man-options|man-events|readme", "PS" DIRS "v", NULL, ti_cmd_generate },
