@@ -115,7 +115,8 @@ void ti_test_advance(struct ti_test *t, uint64_t ns);
  * stands beside it. Lengths and checksums are made to fit.
  */
 struct ti_test_packet {
-	const char *src, *dst;   /* "192.0.2.1", "198.51.100.1"; both IPv4 or IPv6, as text */
+	const char *src, *dst;   /* as text: "192.0.2.1" and "198.51.100.1", or, where the other
+				    is IPv6, "2001:db8::1" and "2001:db8::2" */
 	int src_port, dst_port;  /* 40000, 80; TI_TEST_ZERO: 0 */
 	uint8_t flags;           /* enum ti_tcp_flag: none */
 	uint32_t seq, ack;       /* 0, 0 */
@@ -129,8 +130,8 @@ struct ti_test_packet {
 	size_t options_len;
 	const void *payload;     /* none */
 	size_t payload_len;      /* 0 with a payload: it is a string */
-	uint16_t vlan[4];        /* tags from the outermost inwards, 802.1ad before
-				    802.1Q; the first 0 ends them: none */
+	uint16_t vlan[4];        /* tags from the outermost inwards, 802.1ad but for the
+				    innermost; the first 0 ends them: none */
 	uint16_t fragment_at;    /* offset of this fragment in bytes, a multiple of 8, in the
 				    packet that the other members describe: 0 */
 	uint16_t fragment_len;   /* bytes of it, a multiple of 8 but in the last; 0: the rest */
@@ -149,8 +150,9 @@ struct ti_test_packet {
 	ti_test_feed(t, &(const struct ti_test_packet){ __VA_ARGS__ }, __FILE__, __LINE__)
 void ti_test_feed(struct ti_test *t, const struct ti_test_packet *p, const char *file, int line);
 
-/* Feed any bytes as a frame. The kernel takes no frame that ends within the Ethernet or
- * IP header: that is a failure, and so are more than 3,456 bytes. */
+/* Feed any bytes as a frame. The kernel takes none that ends within the Ethernet or IP
+ * header: that is a failure. Of more than 3,456 bytes programs see so many, and the true
+ * length beside them. */
 #define ti_test_frame(t, bytes, len, egress)                                   \
 	ti_test_feed_frame(t, bytes, len, egress, __FILE__, __LINE__)
 void ti_test_feed_frame(struct ti_test *t, const void *bytes, size_t len, int egress,
@@ -165,7 +167,7 @@ size_t ti_test_make(const struct ti_test_packet *p, void *out, size_t size);
  * handshake, with defaults as in a packet, the second is kept by the functions.
  */
 struct ti_test_conn {
-	const char *client, *server;   /* "192.0.2.1", "198.51.100.1" */
+	const char *client, *server;   /* as src and dst of a packet */
 	int client_port, server_port;  /* 40000, 80 */
 	uint16_t mss;                  /* most bytes of payload in a packet: 1,460 */
 	int outgoing;                  /* 1: this host is the client, else the server */
