@@ -283,6 +283,12 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 	ti_plugin_route(p, &rec, data);
 }
 
+void ti_plugin_record(struct ti_plugin_run *p, const struct ti_record *rec, const void *data)
+{
+	on_record(p, rec, data);
+	p->env->flush(p->env->arg);
+}
+
 static void on_batch(void *arg)
 {
 	struct ti_plugin_run *p = arg;
@@ -380,7 +386,8 @@ static int start(struct ti_plugin_run *p)
 	if (r >= 0)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
-		r = p->d->start(&p->self, &ti_plugin_host, (struct ti_handle *)p, p->config);
+		r = p->d->start(&p->self, p->env->host ? p->env->host : &ti_plugin_host,
+				(struct ti_handle *)p, p->config);
 		if (r < 0)
 			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
 	}
@@ -396,6 +403,18 @@ int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 	p->probe->offline = env->clock != NULL;
 	ti_probe_survey(p->probe);
 	r = ti_probe_load(p->probe, p->common.ring_size);
+	if (r < 0)
+		ti_probe_unload(p->probe);
+	return r;
+}
+
+int ti_plugin_emulate(struct ti_plugin_run *p, const struct ti_plugin_env *env)
+{
+	int r;
+
+	p->env = env;
+	r = ti_probe_emulate(p->probe);
+	ti_probe_survey(p->probe);
 	if (r < 0)
 		ti_probe_unload(p->probe);
 	return r;
@@ -417,9 +436,14 @@ int ti_plugin_start(struct ti_plugin_run *p)
 		return r;
 	}
 	p->ran = true;
+	ti_plugin_attached(p);
+	return 0;
+}
+
+void ti_plugin_attached(struct ti_plugin_run *p)
+{
 	if (p->d->attached)
 		p->d->attached(p->self);
-	return 0;
 }
 
 void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex)
@@ -427,8 +451,7 @@ void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex)
 	if (!p->running)
 		return;
 	ti_places_iface_gone(p->places, ifindex);
-	if (p->d->attached)
-		p->d->attached(p->self);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_ifaces(struct ti_plugin_run *p)
@@ -445,8 +468,7 @@ void ti_plugin_ifaces(struct ti_plugin_run *p)
 		else
 			ti_places_iface_gone(p->places, i->index);
 	}
-	if (p->d->attached)
-		p->d->attached(p->self);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_stop(struct ti_plugin_run *p)
