@@ -89,12 +89,18 @@ struct from {
 static void segment(struct ti_test *t, struct ti_test_conn *c, int from_server, uint8_t flags,
 		    const void *bytes, size_t len, struct from at)
 {
+	int client_port = c->client_port ? c->client_port : 40000;
+	int server_port = c->server_port ? c->server_port : 80;
 	uint32_t *seq = from_server ? &c->server_seq : &c->client_seq;
-	struct ti_test_packet p = {
-		.src = from_server ? c->server : c->client,
-		.dst = from_server ? c->client : c->server,
-		.src_port = c->client_port ? c->client_port : 40000,
-		.dst_port = c->server_port ? c->server_port : 80,
+	const char *client = c->client, *server = c->server;
+	struct ti_test_packet p;
+
+	packet_addresses(&client, &server);
+	p = (struct ti_test_packet){
+		.src = from_server ? server : client,
+		.dst = from_server ? client : server,
+		.src_port = from_server ? server_port : client_port,
+		.dst_port = from_server ? client_port : server_port,
 		.flags = flags,
 		.seq = *seq,
 		.ack = flags & TI_ACK ? from_server ? c->client_seq : c->server_seq : 0,
@@ -103,16 +109,6 @@ static void segment(struct ti_test *t, struct ti_test_conn *c, int from_server, 
 		.payload_len = len,
 		.egress = !from_server == !!c->outgoing,
 	};
-	int port = p.src_port;
-
-	if (!c->client && !c->server) {
-		p.src = from_server ? "198.51.100.1" : "192.0.2.1";
-		p.dst = from_server ? "192.0.2.1" : "198.51.100.1";
-	}
-	if (from_server) {
-		p.src_port = p.dst_port;
-		p.dst_port = port;
-	}
 	ti_test_advance(t, c->gap);
 	ti_test_feed(t, &p, at.file, at.line);
 	*seq += len + !!(flags & TI_SYN) + !!(flags & TI_FIN);

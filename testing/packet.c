@@ -48,13 +48,22 @@ static int family_of(const char *text, uint8_t addr[16])
 	return inet_pton(AF_INET6, text, addr) == 1 ? AF_INET6 : 0;
 }
 
-static int read_addresses(struct craft *c)
+void packet_addresses(const char **src, const char **dst)
 {
-	const char *src = c->p->src, *dst = c->p->dst, *named = src ? src : dst;
+	const char *named = *src ? *src : *dst;
 	bool six = named && strchr(named, ':');
 
-	src = src ? src : six ? "2001:db8::1" : "192.0.2.1";
-	dst = dst ? dst : six ? "2001:db8::2" : "198.51.100.1";
+	if (!*src)
+		*src = six ? "2001:db8::1" : "192.0.2.1";
+	if (!*dst)
+		*dst = six ? "2001:db8::2" : "198.51.100.1";
+}
+
+static int read_addresses(struct craft *c)
+{
+	const char *src = c->p->src, *dst = c->p->dst;
+
+	packet_addresses(&src, &dst);
 	c->family = family_of(src, c->src);
 	if (!c->family)
 		return refuse(c, "'%s' is no address", src);
