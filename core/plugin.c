@@ -326,6 +326,12 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 	ti_plugin_route(p, &rec, data);
 }
 
+void ti_plugin_record(struct ti_plugin_run *p, const struct ti_record *rec, const void *data)
+{
+	on_record(p, rec, data);
+	p->env->flush(p->env->arg);
+}
+
 static void on_batch(void *arg)
 {
 	struct ti_plugin_run *p = arg;
@@ -426,7 +432,8 @@ static int start(struct ti_plugin_run *p)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
 		TI_CALLING(&p->calls, TI_CALL_START)
-			r = p->d->start(&p->self, &ti_plugin_host, (struct ti_handle *)p, p->config);
+			r = p->d->start(&p->self, p->env->host ? p->env->host : &ti_plugin_host,
+					(struct ti_handle *)p, p->config);
 		if (r < 0)
 			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
 	}
@@ -447,13 +454,25 @@ int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 	return r;
 }
 
+int ti_plugin_emulate(struct ti_plugin_run *p, const struct ti_plugin_env *env)
+{
+	int r;
+
+	p->env = env;
+	r = ti_probe_emulate(p->probe);
+	ti_probe_survey(p->probe);
+	if (r < 0)
+		ti_probe_unload(p->probe);
+	return r;
+}
+
 bool ti_plugin_loaded(struct ti_plugin_run *p)
 {
 	return p->probe->obj != NULL;
 }
 
 /* Where it is attached has changed. */
-static void tell_attached(struct ti_plugin_run *p)
+void ti_plugin_attached(struct ti_plugin_run *p)
 {
 	if (p->d->attached)
 		TI_CALLING(&p->calls, TI_CALL_ATTACHED)
@@ -471,7 +490,7 @@ int ti_plugin_start(struct ti_plugin_run *p)
 		return r;
 	}
 	p->ran = true;
-	tell_attached(p);
+	ti_plugin_attached(p);
 	return 0;
 }
 
@@ -480,7 +499,7 @@ void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex)
 	if (!p->running)
 		return;
 	ti_places_iface_gone(p->places, ifindex);
-	tell_attached(p);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_ifaces(struct ti_plugin_run *p)
@@ -497,7 +516,7 @@ void ti_plugin_ifaces(struct ti_plugin_run *p)
 		else
 			ti_places_iface_gone(p->places, i->index);
 	}
-	tell_attached(p);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_stop(struct ti_plugin_run *p)

@@ -56,6 +56,8 @@ void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void 
 		rec->boot_ns = p->last_utc - *p->env->utc_offset;
 	else
 		p->last_utc = utc;
+	if (p->env->seen)
+		p->env->seen(p->env->arg, &p->probe->schema->types[rec->event], rec, data);
 	ti_router_event(p->router, p->index, rec, data);
 }
 
