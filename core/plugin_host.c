@@ -171,6 +171,11 @@ static uint64_t host_seed(struct ti_handle *h)
 	return ti_probe_seed(of(h)->probe);
 }
 
+static int host_program(struct ti_handle *h, const char *name)
+{
+	return ti_probe_program(of(h)->probe, name);
+}
+
 const struct ti_host ti_plugin_host = {
 	.size = sizeof(ti_plugin_host),
 	.event = host_event,
@@ -189,4 +194,5 @@ const struct ti_host ti_plugin_host = {
 	.sockets = host_sockets,
 	.offline = host_offline,
 	.seed = host_seed,
+	.program = host_program,
 };

@@ -167,6 +167,12 @@ struct ti_host {
 	/* For hashes, so that what strangers send can't be made to collide: random for
 	 * each run of the daemon, the same in each replay. */
 	uint64_t (*seed)(struct ti_handle *h);
+
+	/* File descriptor of a program of the BPF object by name (a function marked
+	 * TI_BY_HAND), loaded, for the plugin to attach; owned by the daemon. What it
+	 * attaches it must detach in stop(), where the kernel doesn't when the process ends.
+	 * -ENOENT: no such program, or it isn't loaded: TI_ONLY_IF, TI_IF_POSSIBLE. */
+	int (*program)(struct ti_handle *h, const char *name);
 };
 
 #define TI_HOST_HAS(host, member)                                              \
