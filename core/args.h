@@ -35,6 +35,7 @@ struct ti_args {
 	struct ti_words sink_files; /* -S */
 	struct ti_words set;        /* --set */
 	const char *plugin_dir, *sink_dir;
+	const char *hook;           /* --hook */
 	uint64_t duration;          /* ns */
 	uint64_t count;
 	bool json, clean, realtime;

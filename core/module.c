@@ -59,8 +59,7 @@ struct trust {
 	uid_t uid;
 };
 
-/* The user who called sudo; false when there is none. */
-static bool sudo_uid(uid_t *uid)
+bool ti_sudo_uid(uid_t *uid)
 {
 	const char *text = getenv("SUDO_UID");
 	unsigned long n;
@@ -84,7 +83,7 @@ static struct trust trust_for(bool named)
 
 	if (getauxval(AT_SECURE))
 		return t;
-	t.other = t.uid != 0 || (named && sudo_uid(&t.uid));
+	t.other = t.uid != 0 || (named && ti_sudo_uid(&t.uid));
 	t.lenient = named || getuid() != 0;
 	return t;
 }
