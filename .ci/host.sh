@@ -16,9 +16,9 @@ as_owner() {
 packages() {
 	case $1-$2 in
 	debian-build) echo autoconf automake libtool make gcc libc6-dev pkg-config clang llvm \
-		libbpf-dev libelf-dev libevent-dev libinih-dev ;;
+		libbpf-dev libelf-dev libevent-dev libinih-dev libpcap-dev zlib1g-dev ;;
 	fedora-build) echo autoconf automake libtool make gcc glibc-devel pkgconf-pkg-config clang llvm \
-		libbpf-devel elfutils-libelf-devel libevent-devel inih-devel ;;
+		libbpf-devel elfutils-libelf-devel libevent-devel inih-devel libpcap-devel zlib-devel ;;
 	debian-demo) echo iproute2 hping3 curl nmap python3 ;;
 	fedora-demo) echo iproute hping3 curl nmap python3 ;;
 	debian-test) echo libcmocka-dev bpftool busybox-static cpio dash ethtool iperf3 iputils-ping jq mandoc masscan nftables nginx-light \

@@ -34,6 +34,7 @@ static const struct arg {
 	{ 'j', "json", NULL, FLAG, AT(json), "print JSON, for scripts" },
 	{ 128, "plugin-dir", "DIR", TEXT, AT(plugin_dir), "folder of the plugins instead of the installed one" },
 	{ 129, "sink-dir", "DIR", TEXT, AT(sink_dir), "folder of the sinks instead of the installed one" },
+	{ 131, "realtime", NULL, FLAG, AT(realtime), "as fast as it was captured, not as fast as it goes" },
 	{ 130, "clean", NULL, FLAG, AT(clean), "remove what a killed tcpinspect left attached" },
 };
 

@@ -37,8 +37,9 @@ struct ti_args {
 	const char *plugin_dir, *sink_dir;
 	uint64_t duration;          /* ns */
 	uint64_t count;
-	bool json, clean;
+	bool json, clean, realtime;
 	bool no_sinks;              /* set by commands that send no event */
+	bool no_host;               /* set where events are another host's */
 	unsigned verbose, quiet;
 	struct ti_words rest;       /* what follows the options */
 };

@@ -17,6 +17,7 @@
 #include "option.h"
 #include "preflight.h"
 #include "setup.h"
+#include "summary.h"
 
 struct ti_daemon {
 	const struct ti_args *args;
@@ -225,43 +226,6 @@ static enum ti_exit start(struct ti_daemon *d)
 
 /* --- stop ---------------------------------------------------------------- */
 
-static void say_account(const struct ti_daemon *d, size_t plugin, size_t sink)
-{
-	const struct ti_plugin_run *p = d->setup.plugins[plugin];
-	const struct ti_account *a = ti_router_account(d->setup.router, ti_plugin_index(p), sink);
-	enum ti_log_level level = a->lost_ring || a->lost_queue ? TI_LOG_WARNING : TI_LOG_INFO;
-
-	ti_log(level, "%s to %s: %llu events, %llu delivered, %llu filtered, %llu lost (%llu ring, %llu queue)",
-	       ti_plugin_name(p), ti_sink_name(d->setup.sinks[sink]), (unsigned long long)a->emitted,
-	       (unsigned long long)a->delivered, (unsigned long long)a->filtered,
-	       (unsigned long long)(a->lost_ring + a->lost_queue), (unsigned long long)a->lost_ring,
-	       (unsigned long long)a->lost_queue);
-}
-
-/* What the probe's own counters say, where there is something to say. */
-static void say_counters(const struct ti_plugin_run *p)
-{
-	static const struct {
-		enum ti_counter which;
-		const char *name;
-	} table[] = { { TI_COUNT_SEEN, "packets seen" }, { TI_COUNT_FILTERED, "filtered" },
-		      { TI_COUNT_DROPPED, "dropped at XDP" },
-		      { TI_COUNT_TRUNCATED, "truncated" }, { TI_COUNT_FRAGMENT, "fragments" },
-		      { TI_COUNT_UNSUPPORTED, "unsupported" }, { TI_COUNT_EVICTED, "evicted" } };
-	char text[256] = "";
-	size_t len = 0;
-
-	for (size_t i = 0; i < TI_ARRAY_SIZE(table); i++) {
-		unsigned long long n = ti_plugin_counted(p, table[i].which);
-
-		if (n)
-			len += snprintf(text + len, sizeof(text) - len, "%s%llu %s", len ? ", " : "", n,
-					table[i].name);
-	}
-	if (len)
-		ti_info("%s: %s", ti_plugin_name(p), text);
-}
-
 static void stop(struct ti_daemon *d)
 {
 	/* Backwards: who is behind the others at XDP leaves without waiting for packets. */
@@ -269,13 +233,8 @@ static void stop(struct ti_daemon *d)
 		ti_plugin_stop(d->setup.plugins[i]);
 	if (d->setup.router)
 		ti_router_drain(d->setup.router);
-	for (size_t i = 0; d->code == TI_EXIT_DONE && d->ifaces && i < d->setup.n_plugins; i++) {
-		if (!ti_plugin_ran(d->setup.plugins[i]))
-			continue;
-		say_counters(d->setup.plugins[i]);
-		for (size_t k = 0; k < d->setup.n_sinks; k++)
-			say_account(d, i, k);
-	}
+	if (d->code == TI_EXIT_DONE && d->ifaces)
+		ti_summary(&d->setup);
 	ti_setup_free(&d->setup);
 	ti_ifaces_free(d->ifaces);
 	for (size_t i = 0; i < TI_ARRAY_SIZE(d->signals); i++)

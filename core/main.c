@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c - the table of subcommands. */
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 #include "log.h"
 #include "option.h"
 #include "probe.h"
+#include "replay.h"
 #include "setup.h"
 
 static int cmd_check(const struct ti_args *a)
@@ -38,6 +41,24 @@ static int cmd_version(const struct ti_args *a)
 	else
 		printf("tcpinspect %s (plugin ABI %d.%d)\n", TI_VERSION, TI_ABI_MAJOR, TI_ABI_MINOR);
 	return TI_EXIT_DONE;
+}
+
+static char **arguments;
+
+/* An executable of its own, beside this one: it links what this one doesn't. */
+static int cmd_replay(const struct ti_args *a)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-replay"));
+
+	(void)a;
+	if (n < 0)
+		return ti_err(TI_EXIT_FAILED, "/proc/self/exe: %s", strerror(errno));
+	strcpy(path + n, "-replay");
+	execv(path, arguments);
+	ti_err(0, "%s: %s%s", path, strerror(errno),
+	       errno == ENOENT ? ": this tcpinspect was built without it, since libpcap or zlib was missing" : "");
+	return TI_EXIT_FAILED;
 }
 
 static const struct ti_command *command_of(const char *name)
@@ -82,6 +103,7 @@ const struct ti_command ti_commands[] = {
 	{ "run", "", "cpiosdnPS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
 	{ "check", "", "cpisPS" DIRS "jvq", "Check the configuration and start nothing", cmd_check },
 	{ "list", "", "PS" DIRS "jv", "List the plugins and sinks that are installed", ti_cmd_list },
+	TI_COMMAND_REPLAY(cmd_replay),
 	{ "doctor", "", "cpiPS" DIRS "j\202v", "Tell for each plugin whether this host can run it, and at which hook", ti_cmd_doctor },
 	{ "version", "", "j", "Print the version and the plugin ABI", cmd_version },
 	{ "help", "[COMMAND]", "", "Show this, or a command's options", cmd_help },
@@ -119,6 +141,7 @@ int main(int argc, char **argv)
 	c = command_of(name);
 	if (!c)
 		return unknown_command(name);
+	arguments = argv + 1;
 	open_standard_fds();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ti_probe_libbpf_log();

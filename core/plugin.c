@@ -208,6 +208,11 @@ const char *ti_plugin_name(const struct ti_plugin_run *p)
 	return p->module->prefix.name;
 }
 
+const struct ti_module *ti_plugin_module(const struct ti_plugin_run *p)
+{
+	return p->module;
+}
+
 struct ti_probe *ti_plugin_probe(struct ti_plugin_run *p)
 {
 	return p->probe;
@@ -285,6 +290,20 @@ static void on_batch(void *arg)
 	p->env->flush(p->env->arg);
 }
 
+uint64_t ti_plugin_period(const struct ti_plugin_run *p)
+{
+	return (p->d->tick_ms ? p->d->tick_ms : 1000) * 1000000ull;
+}
+
+void ti_plugin_tick(struct ti_plugin_run *p)
+{
+	count_lost(p);
+	ti_probe_refresh(p->probe);
+	if (p->d->tick)
+		p->d->tick(p->self, ti_plugin_now(p));
+	p->env->flush(p->env->arg);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct ti_plugin_run *p = arg;
@@ -292,11 +311,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	*p->env->utc_offset = ti_utc_offset();
-	count_lost(p);
-	ti_probe_refresh(p->probe);
-	if (p->d->tick)
-		p->d->tick(p->self, ti_plugin_now(p));
-	p->env->flush(p->env->arg);
+	ti_plugin_tick(p);
+}
+
+void ti_plugin_read(struct ti_plugin_run *p)
+{
+	if (p->ring)
+		ti_ring_drain(p->ring);
 }
 
 /* --- start and stop ------------------------------------------------------ */
@@ -332,27 +353,30 @@ static int attach_all(struct ti_plugin_run *p)
 
 static int start_ring_and_tick(struct ti_plugin_run *p)
 {
-	uint32_t ms = p->d->tick_ms ? p->d->tick_ms : 1000;
-	struct timeval period = { ms / 1000, ms % 1000 * 1000 };
+	uint64_t us = ti_plugin_period(p) / 1000;
+	struct timeval period = { us / 1000000, us % 1000000 };
 	int fd = ti_probe_map(p->probe, "ti_ring");
 	int r = fd < 0 ? 0 : ti_ring_new(&p->ring, fd, p->env->base, on_record, on_batch, p);
 
 	if (r < 0)
 		return ti_err(r, "%s: cannot map its ring buffer", ti_plugin_name(p));
+	if (!p->env->base)
+		return 0;
 	p->tick = event_new(p->env->base, -1, EV_PERSIST, on_tick, p);
 	return p->tick && event_add(p->tick, &period) == 0 ? 0 : -ENOMEM;
 }
 
 static int start(struct ti_plugin_run *p)
 {
-	int r;
+	int r = 0;
 
 	if (p->d->event) {
 		p->scratch = malloc(EVENT_MAX);
 		if (!p->scratch)
 			return -ENOMEM;
 	}
-	r = ti_places_new(&p->places, p->probe, p->common.hook, p->index);
+	if (!p->env->clock)
+		r = ti_places_new(&p->places, p->probe, p->common.hook, p->index);
 	if (r >= 0)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
@@ -361,7 +385,7 @@ static int start(struct ti_plugin_run *p)
 			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
 	}
 	p->started = r >= 0;
-	return r < 0 ? r : attach_all(p);
+	return r < 0 || p->env->clock ? r : attach_all(p);
 }
 
 int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env)
@@ -369,6 +393,7 @@ int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 	int r;
 
 	p->env = env;
+	p->probe->offline = env->clock != NULL;
 	ti_probe_survey(p->probe);
 	r = ti_probe_load(p->probe, p->common.ring_size);
 	if (r < 0)

@@ -46,12 +46,13 @@ int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_rou
 void ti_plugin_free(struct ti_plugin_run *p);
 
 const char *ti_plugin_name(const struct ti_plugin_run *p);
+const struct ti_module *ti_plugin_module(const struct ti_plugin_run *p);
 struct ti_probe *ti_plugin_probe(struct ti_plugin_run *p);
 const struct ti_plugin_common *ti_plugin_common(const struct ti_plugin_run *p);
 
 /* What a running plugin needs of the daemon; must outlive it. */
 struct ti_plugin_env {
-	struct event_base *base;
+	struct event_base *base; /* NULL, with `clock`: the caller reads and ticks */
 	struct ti_ifaces *ifaces;
 	uint64_t *utc_offset; /* ns from CLOCK_BOOTTIME to UTC, sampled anew each tick */
 	/* NULL: this host's. Else that of packets which are fed (offline.h): there are no
@@ -72,6 +73,11 @@ struct ti_plugin_env {
 int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env);
 bool ti_plugin_loaded(struct ti_plugin_run *p);
 int ti_plugin_start(struct ti_plugin_run *p);
+/* For who moves the clock: what the loop does at each tick, nanoseconds between these,
+ * and what it does when there is something in the ring. */
+void ti_plugin_tick(struct ti_plugin_run *p);
+uint64_t ti_plugin_period(const struct ti_plugin_run *p);
+void ti_plugin_read(struct ti_plugin_run *p);
 /* An interface is gone. */
 void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex);
 /* Interfaces have changed: attach to those that are to be, leave those that

@@ -134,7 +134,12 @@ static const char *host_ifname(struct ti_handle *h, uint32_t ifindex)
 
 static const char *host_hook(struct ti_handle *h, const char *group)
 {
-	return of(h)->places ? ti_places_hook(of(h)->places, group) : NULL;
+	const struct ti_program *g;
+
+	if (of(h)->places)
+		return ti_places_hook(of(h)->places, group);
+	g = ti_probe_choice(of(h)->probe, group, of(h)->common.hook);
+	return g ? g->hook->name : NULL;
 }
 
 static void host_log(struct ti_handle *h, enum ti_log_level level, const char *fmt, ...)

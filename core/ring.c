@@ -112,6 +112,10 @@ int ti_ring_new(struct ti_ring **out, int map_fd, struct event_base *base, ti_ri
 	err = map_pages(r, map_fd);
 	if (err < 0)
 		return err;
+	if (!base) {
+		*out = TI_TAKE(r);
+		return 0;
+	}
 	r->readable = event_new(base, map_fd, EV_READ, on_event, r);
 	r->poll = event_new(base, -1, 0, on_event, r);
 	if (!r->readable || !r->poll || event_add(r->readable, NULL) < 0)

@@ -21,6 +21,7 @@ typedef void (*ti_ring_fn)(void *arg, const struct ti_record *rec, const void *d
 /* After each batch that held something. */
 typedef void (*ti_ring_done_fn)(void *arg);
 
+/* base NULL: read by ti_ring_drain alone. */
 int ti_ring_new(struct ti_ring **out, int map_fd, struct event_base *base, ti_ring_fn fn,
 		ti_ring_done_fn done, void *arg);
 void ti_ring_free(struct ti_ring *r);

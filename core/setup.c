@@ -326,7 +326,7 @@ static int read_files(struct ti_setup *s, const struct ti_args *a)
 	return 0;
 }
 
-static int read_core_options(struct ti_setup *s)
+static int read_core_options(struct ti_setup *s, const struct ti_args *a)
 {
 	struct ti_ini_section *sec = ti_ini_find(&s->ini, "tcpinspect", "");
 	char text[256] = "";
@@ -341,7 +341,7 @@ static int read_core_options(struct ti_setup *s)
 		gethostname(text, sizeof(text) - 1);
 		s->core.host = strdup(text);
 	}
-	s->env.host = s->core.host;
+	s->env.host = a->no_host ? NULL : s->core.host;
 	return s->core.host ? 0 : -ENOMEM;
 }
 
@@ -374,7 +374,7 @@ static int load(struct ti_setup *s, const struct ti_args *a)
 	int r = read_files(s, a);
 
 	if (r >= 0)
-		r = read_core_options(s);
+		r = read_core_options(s, a);
 	if (r >= 0)
 		r = ti_setup_modules(s, a);
 	if (r >= 0)

@@ -245,6 +245,12 @@ int ti_sink_colour(const struct ti_sink_run *s)
 	return s->colour;
 }
 
+size_t ti_sink_waiting(const struct ti_sink_run *s, size_t *limit)
+{
+	*limit = s->queue.limit;
+	return ti_queue_len(&s->queue);
+}
+
 int ti_sink_error(const struct ti_sink_run *s)
 {
 	return -s->outage.error;

@@ -37,6 +37,8 @@ void ti_sink_free(struct ti_sink_run *s); /* stops; NULL is fine */
 const char *ti_sink_name(const struct ti_sink_run *s);
 enum ti_format ti_sink_format(const struct ti_sink_run *s);
 int ti_sink_colour(const struct ti_sink_run *s);
+/* Bytes that wait, and how many may. */
+size_t ti_sink_waiting(const struct ti_sink_run *s, size_t *limit);
 /* 0, or -errno of the failure it is in; -EPIPE: nobody reads any more, for good. */
 int ti_sink_error(const struct ti_sink_run *s);
 

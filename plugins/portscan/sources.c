@@ -132,20 +132,25 @@ static bool grow(struct sources *s, struct source *from)
 }
 
 /* Room for one more, if need be that of the oldest: of the ports found open, which
- * matter only while something may still come of them, then of all. */
+ * matter only while something may still come of them, then of all. A source that has filled
+ * half of its list since the last judgement keeps what led up to that. */
 static struct probe *room(struct sources *s, struct source *from, uint32_t now)
 {
 	struct probe *least = from->probe;
+	int young = 0;
 
 	if (from->n < from->cap || grow(s, from))
 		return &from->probe[from->n++];
 	for (struct probe *p = from->probe; p < from->probe + from->n; p++) {
 		bool served = is_served(p);
 
+		young += now - p->first < s->wait + !served;
 		if (served > is_served(least) || (served == is_served(least) && p->last < least->last))
 			least = p;
 	}
-	return least && now - least->first >= s->wait + !is_served(least) ? least : NULL;
+	if (young >= from->n / 2)
+		return NULL;
+	return now - least->first >= s->wait + !is_served(least) ? least : NULL;
 }
 
 static struct probe *find_probe(const struct source *from, const ti_addr *dst, ti_port port)
