@@ -8,11 +8,12 @@ Before each block stands what it is, where a reader doesn't see it: in Markdown
 done from its first block to its last. ACTION is one of
 
   run [exit=N]     commands, done when they end, which must be with N (0)
-  run until=SECONDS  each line by itself; what still runs then gets SIGINT, and must end well
-  start ready=TEXT commands that stay, until their output was looked at; ready once they
-                   have written TEXT
-  output           what the commands before have written, in this order, perhaps with more
-                   between; "..." is anything, and so are times and numbers over 9999
+  run until=SECONDS  each line by itself; `tcpinspect run` gets SIGINT then, and must end well
+  start ready=TEXT commands that stay while others run, until their output was looked at;
+                   ready once they have written TEXT
+  output           what was started, or else the commands before, have written, in this order,
+                   perhaps with more between; "..." is anything, and so are times and
+                   numbers over 9999
   file=NAME        becomes this file
   change=NAME      a diff without line numbers: what it says with '-' and ' ' is there once
   check            a tcpinspect.ini, which `tcpinspect check` accepts
@@ -129,20 +130,20 @@ class Reader:
     """Does what a document says, in an empty folder."""
 
     def __init__(self, folder):
-        self.folder, self.log, self.process, self.n = folder, os.path.join(folder, ".output"), None, 0
-        self.unused = set()
-        open(self.log, "w").close()
+        self.folder, self.process, self.n = folder, None, 0
+        self.log = os.path.join(folder, ".output") # of what was started, or ended last
 
     def output(self):
+        if not os.path.exists(self.log):
+            return ""
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return f.read()
 
     def spawn(self, commands):
-        """Its output is what `output` looks at next."""
-        self.stop()
-        with open(self.log, "w") as log:
+        log = self.log + ".beside" if self.process else self.log
+        with open(log, "w") as out:
             return subprocess.Popen(["bash", "-eu", "-o", "pipefail", "-c", commands], cwd=self.folder,
-                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                                    stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def interrupt(self, process):
         """As Ctrl-C does; what it ends with."""
@@ -173,18 +174,18 @@ class Reader:
             text = block.text if here == commands else "\n".join(here)
             self.must_end(self.spawn(text), LIMIT, int(block.args.get("exit", 0)))
             return
-        for command in here:
+        for command in [re.sub(r"\s+# .*", "", c) for c in here]:
             process = self.spawn("exec " + re.sub(r"^sudo ", "", command))
             try:
-                status = process.wait(float(block.args["until"]))
+                status = process.wait(float(block.args["until"]) if "tcpinspect run" in command else LIMIT)
             except subprocess.TimeoutExpired:
                 status = self.interrupt(process)
             if status:
                 raise Mistake(f"'{command.strip()}' ends with {status}")
 
     def start(self, block):
-        process = self.spawn(block.text)
-        self.process = process
+        self.stop()
+        process = self.process = self.spawn(block.text)
         end = time.monotonic() + LIMIT
         while block.args["ready"] not in self.output():
             if process.poll() is not None:

@@ -94,8 +94,9 @@ def of_page(path):
     with open(path, encoding="utf-8") as f:
         text = re.sub(r"^\.\\\".*\n", "", f.read(), flags=re.M)
     text = re.sub(r"^\.EX\n.*?^\.EE\n", "", text, flags=re.M | re.S)  # docs.sh sees to these
-    tags, below, struct, tag = [], {}, None, False
+    tags, below, struct, tag, depth = [], {}, None, False, 0
     for line in text.replace("\\-", "-").splitlines():
+        depth += line.startswith(".RS") - line.startswith(".RE")
         heading = re.match(r"\.S[SH] \"?(.*)", line)
         if heading:
             words = heading.group(1)
@@ -104,7 +105,7 @@ def of_page(path):
             if struct:
                 below[struct] = []
             tags.append(words)
-        elif tag:
+        elif tag and not depth:
             tags.append(line)
             if struct:
                 below[struct].append(line)
@@ -142,7 +143,7 @@ def main():
     headers = {os.path.basename(h)[:-2]: h for h in glob.glob(f"{include}/*.h")}
     known, wrong = set(), []
     for h in headers.values():
-        known |= of_header(h)[0]
+        known |= set(re.findall(r"\b(?:ti|TI)_\w+", bare(h)))
     for page, which in PAGES.items():
         mine = [headers.pop(w) for w in which.split() if w in headers]
         if mine and not os.path.exists(f"{doc}/{page}"):
