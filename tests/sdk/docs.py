@@ -4,8 +4,8 @@
 
 Before each block stands what it is, where a reader doesn't see it: in Markdown
 `<!-- ACTION -->` on the line before the fence, in a man page `.\\" ACTION` before .EX or
-.nf. A block without is a mistake. Each document gets an empty folder and is
-done from its first block to its last. ACTION is one of
+.nf. A block without is a mistake. Code in comments of headers has to compile. Each document
+gets an empty folder and is done from its first block to its last. ACTION is one of
 
   run [exit=N]     commands, done when they end, which must be with N (0)
   run until=SECONDS  each line by itself; `tcpinspect run` gets SIGINT then, and must end well
@@ -102,10 +102,50 @@ def manual(path, lines):
             said = ""
 
 
+# What a reader takes for granted in a header's comment.
+TAKEN = {
+    "synmss": "struct synmss { ti_addr src_ip; ti_port dst_port; __u16 mss; };\nTI_EVENT(synmss, INFO, \"\");\n",
+    "stats": "struct stats { __u64 n; };\n",
+}
+
+
+def whole(text, bpf):
+    """A piece of code in a header's comment, with what "..." leaves to the reader."""
+    if not bpf:
+        return text
+    text = re.sub(r"struct \{ \.\.\. \}", "struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); "
+                  "__type(key, __u32); __type(value, __u32); }", text)
+    text = re.sub(r"^(TI_(?:ENTRY|RETURN|UENTRY|URETURN|SOCKOPS)\(.*\)) \{ \.\.\. \}", r"\1 { }", text, flags=re.M)
+    text = re.sub(r"\{ \.\.\. \}", "{ return 0; }", text)
+    text = re.sub(r"\.\.\. .*? \.\.\.|(?<![(\w] )(?<![\w,(])\.\.\.(?!\))", ";", text)
+    text = re.sub(r"^(TI_EMIT.*|[\w ]+\*\w+ = TI_CPU.*)", r"static void piece(struct ti_packet *pkt)\n{\n\1", text, flags=re.M)
+    if "void piece(" in text:
+        text += "}\n"
+    for name, taken in TAKEN.items():
+        if re.search(rf"\b{name}\b", text) and not re.search(rf"struct {name} \{{", text):
+            text = taken + text
+    return text
+
+
+def header(path, lines):
+    """Code in its comments is indented by a tab."""
+    name, text, start, last = os.path.basename(path), "", 0, 0
+    bpf = name not in ("plugin.h", "sink.h", "option.h", "event.h", "testing.h")
+    for number, line in enumerate(lines + ["\n"], 1):
+        m = re.match(r" \*\t(.*)", line)
+        if m:
+            start = start if text else number
+            text, last = text + m.group(1) + "\n", number
+        elif text and not (line == " *\n" and number == last + 1):
+            first = "" if name in text else f"#include <tcpinspect/{name}>\n"
+            yield Block(f"{path}:{start}", f"compile={'bpf' if bpf else 'c'}", first + whole(text, bpf))
+            text = ""
+
+
 def blocks(path):
+    kind = {".md": markdown, ".in": manual, ".h": header}[os.path.splitext(path)[1]]
     with open(path, encoding="utf-8") as f:
-        lines = f.readlines()
-    return list((markdown if path.endswith(".md") else manual)(path, lines))
+        return list(kind(path, f.readlines()))
 
 
 def pattern(line):
@@ -231,6 +271,8 @@ class Reader:
         name = f"piece{self.n}.bpf" if bpf else f"piece{self.n}"
         head = "#include <tcpinspect/bpf.h>\n" if bpf else "#include <tcpinspect/plugin.h>\n"
         self.write(f"{name}.c", head + block.text)
+        for carried in re.findall(r'"(\w+\.bpf\.o)"', block.text):
+            self.write(carried, "")
         self.write("pieces.mk", "all:\ninclude $(shell pkg-config --variable=bpf_mk tcpinspect)\n")
         self.must_end(self.spawn(f"make -s -f pieces.mk {name}.{'o' if bpf else 'so'} "
                                  "BPF_CFLAGS=-Wno-unused CFLAGS='-O2 -Wall -Wno-unused'"), LIMIT, 0)

@@ -12,7 +12,7 @@ build=$(cd "${TI_BUILD:-.}" && pwd)
 cd "$srcdir"
 shopt -s nullglob
 documents=(README.md CONTRIBUTING.md doc/*.md sdk/*.md sdk/examples/*/README.md plugins/*/README.md
-	sinks/*/README.md doc/*.in)
+	sinks/*/README.md doc/*.in sdk/include/tcpinspect/*.h)
 
 # What a reader has: the installed tcpinspect, sudo, and a network.
 inside() {
