@@ -124,6 +124,9 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 void ti_schema_free(struct ti_schema *s);
 void ti_schema_freep(struct ti_schema **s);
 
+/* "counter", "gauge", "histogram". */
+const char *ti_metric_kind_name(enum ti_metric_kind kind);
+
 /* Type of a field as people name it ("u32", "address"), in out[]. Returns out. */
 const char *ti_field_type_name(const struct ti_field *f, char *out, size_t size);
 

@@ -11,6 +11,14 @@
 /* Labels that metrics have whatever their author says. */
 static const char *const taken[] = { "le", "overflow" };
 
+const char *ti_metric_kind_name(enum ti_metric_kind kind)
+{
+	static const char *const names[] = { [TI_METRIC_COUNTER] = "counter", [TI_METRIC_GAUGE] = "gauge",
+					     [TI_METRIC_HISTOGRAM] = "histogram" };
+
+	return names[kind];
+}
+
 /* --- metrics -------------------------------------------------------------- */
 
 /* The typedef that a member is written with. */
