@@ -77,7 +77,9 @@ struct ti_bpf_metric {
 struct ti_bpf_metrics {
 	const char *name;             /* of the map */
 	const char *overflow;         /* of the map for what finds no room in it, or NULL */
-	bool by_cpu;                  /* a value for each possible CPU; else user space sets it */
+	bool by_cpu;                  /* a value for each possible CPU; else user space counts,
+					 and there is no such map */
+	uint32_t most;                /* sets of labels */
 	const struct ti_field *labels;
 	uint32_t n_labels;            /* 0: the map is an array of one */
 	uint32_t labels_size, size;   /* bytes of the key and of the struct */
