@@ -57,6 +57,8 @@ void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void 
 		rec->boot_ns = p->last_utc - *p->env->utc_offset;
 	else
 		p->last_utc = utc;
+	if (p->env->seen)
+		p->env->seen(p->env->arg, &p->probe->schema->types[rec->event], rec, data);
 	ti_router_event(p->router, p->index, rec, data);
 }
 
@@ -191,6 +193,11 @@ static int host_metrics_remove(struct ti_handle *h, const char *name, const void
 	return t ? ti_metric_table_remove(t, labels) : -ENOENT;
 }
 
+static int host_program(struct ti_handle *h, const char *name)
+{
+	return ti_probe_program(of(h)->probe, name);
+}
+
 const struct ti_host ti_plugin_host = {
 	.size = sizeof(ti_plugin_host),
 	.event = host_event,
@@ -211,4 +218,5 @@ const struct ti_host ti_plugin_host = {
 	.seed = host_seed,
 	.metrics = host_metrics,
 	.metrics_remove = host_metrics_remove,
+	.program = host_program,
 };

@@ -6,6 +6,7 @@
 #ifndef TI_PLUGIN_RUN_H
 #define TI_PLUGIN_RUN_H
 
+#include "callback.h"
 #include "log.h"
 #include "plugin.h"
 
@@ -15,7 +16,8 @@ struct event;
 
 struct ti_plugin_run {
 	struct ti_module *module;
-	const struct ti_plugin *d; /* its descriptor */
+	const struct ti_plugin *d; /* its descriptor; called with TI_CALLING */
+	struct ti_calls calls;
 	struct ti_plugin_common common;
 	void *config;              /* values of d->options */
 	struct ti_probe *probe;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 #include "args.h"
+#include "callback.h"
 #include "capture.h"
 #include "direction.h"
 #include "log.h"
@@ -346,6 +347,7 @@ int main(int argc, char **argv)
 	struct ti_args a;
 	int code;
 
+	ti_calls_watch(false);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ti_probe_libbpf_log();
 	if (ti_args_parse(&a, ti_commands, argc, argv) < 0) {

@@ -88,6 +88,19 @@ enum ti_severity {
 	TI_CRITICAL = 4,
 };
 
+/* Flags of the TCP header's 14th byte (RFC 9293, 3.1). Never compare the whole
+ * byte: a SYN may carry ECE and CWR (RFC 3168). */
+enum ti_tcp_flag {
+	TI_FIN = 0x01,
+	TI_SYN = 0x02,
+	TI_RST = 0x04,
+	TI_PSH = 0x08,
+	TI_ACK = 0x10,
+	TI_URG = 0x20,
+	TI_ECE = 0x40,
+	TI_CWR = 0x80,
+};
+
 /*
  * What stands before each event in a ring, 16 bytes. The event's struct follows
  * without a gap.
