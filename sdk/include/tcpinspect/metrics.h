@@ -5,21 +5,27 @@
  * for TI_OBSERVE.
  *
  *	struct totals {
- *		ti_counter syns TI_HELP("SYNs with an MSS option");
- *		ti_histogram(12, 128) mss TI_HELP("MSS offered");
+ *		ti_counter syns TI_HELP("SYNs");
+ *		ti_histogram(6, 64) length_bytes TI_HELP("of a packet");
  *	};
  *	TI_METRICS(totals);
  *
  *	struct by_port { ti_port port; };
- *	struct port_totals { ti_counter port_syns TI_HELP("SYNs"); };
- *	TI_METRICS_BY(port_totals, by_port, 256);
+ *	struct ports { ti_counter port_syns TI_HELP("SYNs"); };
+ *	TI_METRICS_BY(ports, by_port, 256);
  *
- *	TI_METRICS_OF(totals, m) {
- *		m->syns++;
- *		TI_OBSERVE(m->mss, mss);
+ *	TI_PACKET(packets, TC, XDP)
+ *	{
+ *		if (!ti_is_syn(pkt))
+ *			return TI_PASS;
+ *		TI_METRICS_OF(totals, m) {
+ *			m->syns++;
+ *			TI_OBSERVE(m->length_bytes, pkt->len);
+ *		}
+ *		TI_METRICS_OF(ports, m, { .port = pkt->dst_port })
+ *			m->port_syns++;
+ *		return TI_PASS;
  *	}
- *	TI_METRICS_OF(port_totals, m, { .port = pkt->dst_port })
- *		m->port_syns++;
  *
  * A metric is printed as PLUGIN_FIELD: synmss_port_syns_total{port="80"}. A field's name
  * says its unit: what ends in _ns, _us or _ms is a duration and printed in _seconds; what
@@ -29,9 +35,9 @@
  * Adding. Values are kept by CPU and summed when they are read, so they are added to and
  * never stored to; that holds for gauges, too, which may go up on one CPU and down on
  * another. (One that is set is for TI_METRICS_USER.) `m->syns++` is exact in programs that
- * nothing with the same metric interrupts: TI_PACKET, xdp, tc, socket, cgroup. Tracepoints,
- * kprobes and the like are interrupted by packets: TI_ADD(m->syns, 1), some ns dearer,
- * where the same is counted from both. TI_OBSERVE is like that anyway.
+ * nothing with the same metric interrupts: at xdp, tc, socket filters. What runs for a
+ * system call, tracepoints, kprobes, cgroups, is interrupted by packets: TI_ADD(m->syns, 1),
+ * some ns dearer, where the same is counted from both. TI_OBSERVE is like that anyway.
  *
  * User space counts in structs of its own (TI_METRICS_USER), one value each, which it may
  * add to or set. Remove there what has ended, a listener or a connection: its counters are
@@ -47,17 +53,16 @@
  *
  * Memory, for C possible CPUs (/sys/devices/system/cpu/possible) and a struct of S bytes:
  * TI_METRICS C * S, and TI_METRICS_BY (N + 1) * C * S + N * (56 + C * 8 + labels), all of it
- * taken at load; TI_METRICS_USER_BY N * (S + labels + 9), as it is used. A counter and a gauge have 8 bytes, a histogram 8 + 8 * N.
+ * taken at load; TI_METRICS_USER_BY N * (S + labels + 9), as it is used. A counter and a gauge
+ * have 8 bytes, a histogram 8 + 8 * N.
  */
 #ifndef TCPINSPECT_METRICS_H
 #define TCPINSPECT_METRICS_H
 
 #include <tcpinspect/types.h>
 
-/*
- * Count `value` in a ti_histogram: in the first bucket whose bound is not below it.
- *	TI_OBSERVE(m->rtt_ns, ns);
- */
+/* Count `value` in a ti_histogram, TI_OBSERVE(m->rtt_ns, ns): in the first bucket whose
+ * bound is not below it. */
 #define TI_OBSERVE(histogram, value)                                           \
 	ti_observe(&(histogram).sum, (histogram).bucket,                       \
 		   sizeof((histogram).bucket) / sizeof(__u64),                 \
@@ -123,11 +128,9 @@ ti_observe(__u64 *sum, __u64 *bucket, __u64 n, __u64 first, __u64 value)
 
 /*
  * The block that follows adds to *var, this CPU's values of TI_METRICS, or of TI_METRICS_BY
- * for a set of labels: an initializer, or a struct that has them.
- *	TI_METRICS_OF(totals, m) m->syns++;
- *	TI_METRICS_OF(port_totals, m, { .port = pkt->dst_port }) m->port_syns++;
- * A look-up in an array, or in a hash; a set's first use in each run also an insertion.
- * `continue` and `break` leave the block.
+ * for a set of labels, an initializer or a struct that has them: see above. A look-up in
+ * an array, or in a hash; a set's first use in each run also an insertion. `continue` and
+ * `break` leave the block.
  */
 #define TI_METRICS_OF(name, var, labels...)                                    \
 	for (struct name *var = ({                                             \
