@@ -281,6 +281,10 @@ static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t rin
 	for (size_t i = 0; r >= 0 && i < p->schema->n_maps; i++)
 		r = prepare_map(p, &p->schema->maps[i],
 				bpf_object__find_map_by_name(obj, p->schema->maps[i].name));
+	for (size_t i = 0; r >= 0 && i < p->schema->n_metrics; i++)
+		if (!p->schema->metrics[i].by_cpu)
+			r = bpf_map__set_autocreate(
+				bpf_object__find_map_by_name(obj, p->schema->metrics[i].name), false);
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	if (r >= 0)
 		r = ti_filter_maps(&p->filter, obj);
