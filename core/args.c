@@ -36,7 +36,7 @@ static const struct arg {
 	{ 129, "sink-dir", "DIR", TEXT, AT(sink_dir), "folder of the sinks instead of the installed one" },
 	{ 131, "realtime", NULL, FLAG, AT(realtime), "as fast as it was captured, not as fast as it goes" },
 	{ 130, "clean", NULL, FLAG, AT(clean), "remove what a killed tcpinspect left attached" },
-	{ 131, "hook", "HOOK", TEXT, AT(hook), "where the plugin is to run: packet (unless said), tracepoint, kprobe, sockops" },
+	{ 140, "hook", "HOOK", TEXT, AT(hook), "where the plugin is to run: packet (unless said), tracepoint, kprobe, sockops" },
 };
 
 static const struct arg *arg_of(int letter)
