@@ -43,6 +43,8 @@ for h in "$srcdir"/sdk/include/tcpinspect/*.h; do
 	is_there "$(var includedir)/tcpinspect/${h##*/}"
 done
 is_there "$(var bpf_mk)"
+is_there "$(var libdir)/libtcpinspect-testing.so"
+is_there "$(var libdir)/pkgconfig/tcpinspect-testing.pc"
 [ -n "$ini" ] || die "tcpinspect.ini is missing"
 [ -n "$(find "$root" -name tcpinspect.8)" ] || die "tcpinspect(8) is missing"
 [ -n "$(find "$root" -name tcpinspect.ini.5)" ] || die "tcpinspect.ini(5) is missing"

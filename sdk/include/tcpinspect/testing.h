@@ -4,6 +4,7 @@
  * the test moves, events looked at by the names of their fields. Not for plugins but
  * for the programs that test them (pkg-config --cflags --libs tcpinspect-testing).
  *
+ *	#include <stdio.h>
  *	#include <tcpinspect/testing.h>
  *
  *	int main(void)
