@@ -101,6 +101,8 @@ void test_maps_free(struct ti_test *t)
 		free(m);
 	}
 	free(t->maps.at);
+	t->maps.at = NULL;
+	t->maps.n = 0;
 }
 
 /* --- one entry ------------------------------------------------------------- */

@@ -84,22 +84,34 @@ static int open_plugin(struct ti_test *t)
 	return r == 0 && t->ini.errors ? -EINVAL : r;
 }
 
-static int start(struct ti_test *t)
+static void init(struct ti_test *t)
 {
-	int r;
-
 	t->clock = START_NS;
 	t->format = (struct ti_format_env){ .utc_offset = START_UTC - START_NS, .ifname = test_ifname, .arg = t };
 	t->env = (struct ti_plugin_env){ .utc_offset = &t->format.utc_offset, .host = &t->host,
 					 .seen = test_seen, .admit = admit, .flush = flush, .arg = t };
 	test_host_init(t);
+}
+
+static int start(struct ti_test *t)
+{
+	int r;
+
 	if (t->whole)
-		return ti_offline_new(&t->offline, &t->plugin, 1, &t->env, START_NS);
+		return ti_offline_new(&t->offline, &t->plugin, 1, &t->env, t->clock);
 	t->env.clock = &t->clock;
 	r = ti_plugin_emulate(t->plugin, &t->env);
 	if (r == 0)
 		r = ti_plugin_start(t->plugin);
 	t->due = t->clock + ti_plugin_period(t->plugin);
+	return r;
+}
+
+static int failed(const struct ti_test *t, int r)
+{
+	test_errors(t, error, sizeof(error));
+	if (!error[0])
+		snprintf(error, sizeof(error), "%s", strerror(-r));
 	return r;
 }
 
@@ -113,6 +125,7 @@ struct ti_test *ti_test_open(int whole, const char *path, ...)
 	if (!t)
 		abort();
 	t->whole = whole;
+	init(t);
 	test_enter(t);
 	ti_probe_libbpf_log();
 	ti_module_trust_all();
@@ -127,12 +140,22 @@ struct ti_test *ti_test_open(int whole, const char *path, ...)
 		r = start(t);
 	if (r == 0)
 		return t;
-	test_errors(t, error, sizeof(error));
-	if (!error[0])
-		snprintf(error, sizeof(error), "%s: %s", path, strerror(-r));
+	failed(t, r);
 	t->stopped = true;
 	ti_test_free(t);
 	return NULL;
+}
+
+int ti_test_restart(struct ti_test *t)
+{
+	int r;
+
+	ti_test_stop(t);
+	test_enter(t);
+	test_maps_free(t);
+	r = start(t);
+	t->stopped = r < 0;
+	return r < 0 ? failed(t, r) : 0;
 }
 
 /* --- clock ----------------------------------------------------------------- */

@@ -78,12 +78,16 @@ int ti_test_can_feed(const char **why);
  */
 #define ti_test_new_user(...) ti_test_open(0, __VA_ARGS__, NULL)
 struct ti_test *ti_test_open(int whole, const char *path, ...) __attribute__((sentinel));
-/* Why the last of these returned NULL; "" before. Valid until the next call of one. */
+/* Why the last of these, or ti_test_restart, has failed; "" before. Valid until the next call of one. */
 const char *ti_test_error(void);
 
 /* One more tick, at its time, then the plugin's stop(). Its events and counters can
  * still be looked at. A second call does nothing. */
 void ti_test_stop(struct ti_test *t);
+/* Stop, and start again, with the same options and the host as the test has described it
+ * by now (ti_test_socket and so on): what start() finds. Maps and variables are new, the
+ * clock goes on. -errno: it could not start, see ti_test_error; t is stopped. */
+int ti_test_restart(struct ti_test *t);
 /* Stop, unless it has been, and free everything that came from t. NULL is fine. */
 void ti_test_free(struct ti_test *t);
 
