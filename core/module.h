@@ -7,6 +7,7 @@
 #define TI_MODULE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <tcpinspect/sink.h>
 
 /* A file in a module folder, or one named by its path. `path` is resolved. */
@@ -51,5 +52,8 @@ void ti_module_trust_all(void);
  */
 int ti_module_open(struct ti_module *m);
 void ti_module_close(struct ti_module *m); /* safe when not open */
+
+/* The user who called sudo; false, *uid untouched, when there is none. */
+bool ti_sudo_uid(uid_t *uid);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "iface.h"
+#include "metrics_read.h"
 #include "module.h"
 #include "probe.h"
 #include "route.h"
@@ -97,9 +98,19 @@ void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex);
 void ti_plugin_ifaces(struct ti_plugin_run *p);
 /* Detach, drain the ring, let the plugin say its last. Safe when not started. */
 void ti_plugin_stop(struct ti_plugin_run *p);
-/* A counter every probe has (enum ti_counter), as it was when the plugin stopped. */
-uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which);
+/* A counter every probe has (enum ti_count), now or as it was when the plugin stopped. */
+uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_count which);
+/* Its metrics, one for each of its schema's, now or as they were when it stopped; NULL:
+ * it hasn't run, or out of memory. The plugin's; valid until the next call. */
+const struct ti_metric_sets *ti_plugin_metrics(struct ti_plugin_run *p);
+/* How often ti_host.metrics found no room. */
+uint64_t ti_plugin_crowded(const struct ti_plugin_run *p);
+/* Bytes in its ring, and its room; 0: it has none, or has stopped. */
+void ti_plugin_ring(const struct ti_plugin_run *p, size_t *used, size_t *room);
+/* Callbacks that held the loop up for longer than they may. */
+uint64_t ti_plugin_slow_calls(const struct ti_plugin_run *p);
 uint64_t ti_utc_offset(void);
+bool ti_plugin_running(const struct ti_plugin_run *p);
 bool ti_plugin_ran(const struct ti_plugin_run *p); /* it was started, whether it still runs */
 /* In the router, and in the order of declaration. */
 size_t ti_plugin_index(const struct ti_plugin_run *p);

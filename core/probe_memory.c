@@ -107,7 +107,7 @@ void ti_probe_refresh(struct ti_probe *p)
 		ti_debug("%s: cgroups and network namespaces could not be looked up anew", p->plugin);
 }
 
-uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)
+uint64_t ti_probe_counter(struct ti_probe *p, enum ti_count which)
 {
 	size_t stride = 0;
 	char *at = ti_probe_memory(p, "ti_counters", &stride);

@@ -177,7 +177,7 @@ int ti_test_map_delete(struct ti_test *t, const char *map, const void *key)
 	return fd < 0 ? fd : t->host.map_delete(handle(t), fd, key);
 }
 
-uint64_t ti_test_counter(struct ti_test *t, enum ti_counter which)
+uint64_t ti_test_counter(struct ti_test *t, enum ti_count which)
 {
 	struct ti_plugin_run *p = t->plugin;
 

@@ -272,9 +272,9 @@ const void *ti_test_struct(const struct ti_test_event *e, size_t *size);
 
 /* --- counters and log ----------------------------------------------------- */
 
-/* A counter that every probe has, of enum ti_counter: with ti_test_new_user as the test
+/* A counter that every probe has, of enum ti_count: with ti_test_new_user as the test
  * has set them (ti_test_memory, "ti_counters"). */
-uint64_t ti_test_counter(struct ti_test *t, enum ti_counter which);
+uint64_t ti_test_counter(struct ti_test *t, enum ti_count which);
 
 /* Line n of the log, 0 the first, of any level: "synmss: text"; NULL: there aren't so
  * many. Valid until ti_test_free. */
