@@ -34,6 +34,7 @@ struct ti_test_event {
 };
 
 struct ti_test {
+	struct ti_test *next; /* that is open */
 	bool whole;
 	struct ti_module module;
 	struct ti_ini ini;
@@ -42,7 +43,8 @@ struct ti_test {
 	struct ti_plugin_env env;
 	struct ti_plugin_run *plugin;
 	struct ti_offline *offline; /* whole, from start to stop */
-	uint64_t clock, due;        /* ns; of ti_test_new_user: the next tick */
+	uint64_t clock;             /* ns; that of `offline`, while there is one */
+	uint64_t started;           /* ticks come at multiples of their period from here */
 	bool stopped;
 
 	/* What the host is. */

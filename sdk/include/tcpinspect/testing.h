@@ -64,9 +64,9 @@ int ti_test_can_feed(const char **why);
  * Open, load and start the plugin at a path, called NAME.so, with options as in its
  * section of the ini file, "key=value" each:
  *	struct ti_test *t = ti_test_new("./synmss.so", "below=900", "hook=xdp");
- * Whose file it is and who can write it isn't asked. No plugin can be in two tests at
- * once. The caller's, for ti_test_free. NULL: see ti_test_error, which says what the
- * daemon would.
+ * Whose file it is and who can write it isn't asked. A plugin can't be in two tests at
+ * once: one that is open still, as after a test that has failed, is freed by this. The
+ * caller's, for ti_test_free. NULL: see ti_test_error, which says what the daemon would.
  */
 #define ti_test_new(...) ti_test_open(1, __VA_ARGS__, NULL)
 /*
@@ -86,7 +86,8 @@ const char *ti_test_error(void);
 void ti_test_stop(struct ti_test *t);
 /* Stop, and start again, with the same options and the host as the test has described it
  * by now (ti_test_socket and so on): what start() finds. Maps and variables are new, the
- * clock goes on. -errno: it could not start, see ti_test_error; t is stopped. */
+ * clock goes on; events and lines of the log that weren't taken are skipped. -errno: it
+ * could not start, see ti_test_error; t is stopped. */
 int ti_test_restart(struct ti_test *t);
 /* Stop, unless it has been, and free everything that came from t. NULL is fine. */
 void ti_test_free(struct ti_test *t);
