@@ -149,7 +149,7 @@ struct ti_metric_sets *ti_metric_sets_read(struct ti_probe *p)
 	const struct ti_schema *s = p->schema;
 	struct ti_metric_sets *sets = calloc(s->n_metrics + 1, sizeof(*sets));
 
-	for (size_t i = 0; sets && p->obj && i < s->n_metrics; i++) {
+	for (size_t i = 0; sets && p->obj && !p->emulated && i < s->n_metrics; i++) {
 		int r = read_sets(p, &s->metrics[i], &sets[i]);
 
 		if (r < 0)

@@ -554,6 +554,58 @@ static void test_whole_maps(void **state)
 	ti_test_free(t);
 }
 
+static void note(struct ti_test *t, uint32_t key, uint32_t n)
+{
+	ti_test_record(t, "note", (&(struct note){ key, n }), sizeof(struct note));
+}
+
+static void check_kept(struct ti_test *t)
+{
+	note(t, 1, 11);
+	note(t, 2, 22);
+	note(t, 3, 33); /* no room */
+	ti_test_expect_metric(t, "kit_held{key=\"1\"}", "11");
+	ti_test_expect_metric(t, "kit_held{key=\"3\"}", "");
+	note(t, 1, 0);
+	note(t, 3, 33);
+	ti_test_expect_metric(t, "kit_held{key=\"1\"}", "");
+	ti_test_expect_metric(t, "kit_held{key=\"2\"}", "22");
+	ti_test_expect_metric(t, "kit_held{key=\"3\"}", "33");
+	assert_null(ti_test_metric(t, "kit_held"));
+	assert_fails(ti_test_expect_metric(t, "kit_held{key=\"2\"}", "23"), "is 22, expected 23\n");
+}
+
+static void test_metrics(void **state)
+{
+	struct ti_test *t = user("room=1000");
+
+	(void)state;
+	check_kept(t);
+	ti_test_stop(t);
+	ti_test_expect_log(t, TI_LOG_WARNING, "stopping");
+	ti_test_expect_quiet(t);
+	ti_test_expect_metric(t, "kit_held{key=\"2\"}", "22");
+	ti_test_free(t);
+}
+
+static void test_whole_metrics(void **state)
+{
+	struct ti_test *t;
+
+	(void)state;
+	skip_unfed();
+	t = whole("room=1000");
+	check_kept(t);
+	for (int i = 0; i < 6; i++)
+		ti_test_packet(t, .dst_port = 80 + i / 2);
+	ti_test_expect_metric(t, "kit_packets_total{port=\"80\"}", "2");
+	ti_test_expect_metric(t, "kit_packets_total{port=\"81\"}", "2");
+	ti_test_expect_metric(t, "kit_packets_total{overflow=\"true\"}", "2");
+	ti_test_stop(t);
+	ti_test_expect_metric(t, "kit_packets_total{port=\"80\"}", "2");
+	ti_test_free(t);
+}
+
 static void test_whole_restart(void **state)
 {
 	struct ti_test *t;
@@ -609,6 +661,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_left_open),
 		cmocka_unit_test(test_restart),	   cmocka_unit_test(test_whole_restart),
+		cmocka_unit_test(test_metrics),	   cmocka_unit_test(test_whole_metrics),
 		cmocka_unit_test(test_clock),	   cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_failures),   cmocka_unit_test(test_find),
 		cmocka_unit_test(test_records),	   cmocka_unit_test(test_host),

@@ -271,11 +271,23 @@ const char *ti_test_json(const struct ti_test_event *e);
 /* Its struct, as the plugin's header has it; *size (NULL: not asked) in bytes. */
 const void *ti_test_struct(const struct ti_test_event *e, size_t *size);
 
-/* --- counters and log ----------------------------------------------------- */
+/* --- counters, metrics, log ----------------------------------------------------- */
 
 /* A counter that every probe has, of enum ti_count: with ti_test_new_user as the test
  * has set them (ti_test_memory, "ti_counters"). */
 uint64_t ti_test_counter(struct ti_test *t, enum ti_count which);
+
+/*
+ * A metric of the plugin, with its labels, as it would be printed (`tcpinspect run
+ * --stats`): "synmss_port_syns_total{port=\"80\"}". NULL: there is none. Valid until
+ * ti_test_free. With ti_test_new_user there are those that ti_host.metrics has set.
+ */
+const char *ti_test_metric(struct ti_test *t, const char *metric);
+/* It is this text, as "12"; "": absent. */
+#define ti_test_expect_metric(t, metric, text)                                 \
+	ti_test_expect_metric_at(t, metric, text, __FILE__, __LINE__)
+void ti_test_expect_metric_at(struct ti_test *t, const char *metric, const char *text,
+			      const char *file, int line);
 
 /* Line n of the log, 0 the first, of any level: "synmss: text"; NULL: there aren't so
  * many. Valid until ti_test_free. */
