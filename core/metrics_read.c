@@ -165,7 +165,8 @@ struct ti_metric_sets *ti_metric_sets_read(struct ti_probe *p, struct ti_metric_
 	struct ti_metric_sets *sets = calloc(s->n_metrics + 1, sizeof(*sets));
 
 	for (size_t i = 0; sets && p->obj && i < s->n_metrics; i++) {
-		int r = read_sets(p, tables ? tables[i] : NULL, &s->metrics[i], &sets[i]);
+		struct ti_metric_table *t = tables ? tables[i] : NULL;
+		int r = p->emulated && !t ? 0 : read_sets(p, t, &s->metrics[i], &sets[i]);
 
 		if (r < 0)
 			ti_warn("%s: its metrics %s can't be read: %s", p->plugin, s->metrics[i].name, strerror(-r));
