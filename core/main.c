@@ -14,6 +14,7 @@
 #include "json.h"
 #include "list.h"
 #include "log.h"
+#include "new.h"
 #include "option.h"
 #include "probe.h"
 #include "replay.h"
@@ -101,11 +102,12 @@ static int cmd_help(const struct ti_args *a)
 
 #define DIRS "\200\201" /* --plugin-dir, --sink-dir */
 const struct ti_command ti_commands[] = {
-	{ "run", "", "cpiosdnPS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
+	{ "run", "", "cpiosdn\204PS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
 	{ "check", "", "cpisPS" DIRS "jvq", "Check the configuration and start nothing", cmd_check },
 	{ "list", "", "PS" DIRS "jv", "List the plugins and sinks that are installed", ti_cmd_list },
 	TI_COMMAND_REPLAY(cmd_replay),
 	{ "doctor", "", "cpiPS" DIRS "j\202v", "Tell for each plugin whether this host can run it, and at which hook", ti_cmd_doctor },
+	{ "new", "NAME", "\214q", "Write a folder with a plugin to begin with: source, test, Makefile", ti_cmd_new },
 	{ "version", "", "j", "Print the version and the plugin ABI", cmd_version },
 	{ "help", "[COMMAND]", "", "Show this, or a command's options", cmd_help },
 	{ "generate", "ini|man-ini|man-options|man-events|readme", "PS" DIRS "v", NULL, ti_cmd_generate },

@@ -53,15 +53,16 @@ struct opened {
 	const void *descriptor;
 };
 static struct opened *opened;
+static bool trust_all;
 
 struct trust {
+	bool all; /* nothing is asked */
 	bool lenient; /* sticky folders and private groups are fine */
 	bool other; /* `uid` is trusted beside root */
 	uid_t uid;
 };
 
-/* The user who called sudo; false when there is none. */
-static bool sudo_uid(uid_t *uid)
+bool ti_sudo_uid(uid_t *uid)
 {
 	const char *text = getenv("SUDO_UID");
 	unsigned long n;
@@ -81,11 +82,11 @@ static bool sudo_uid(uid_t *uid)
  * only: its caller's would run with more rights than the caller has. */
 static struct trust trust_for(bool named)
 {
-	struct trust t = {.uid = getuid()};
+	struct trust t = {.uid = getuid(), .all = trust_all};
 
 	if (getauxval(AT_SECURE))
 		return t;
-	t.other = t.uid != 0 || (named && sudo_uid(&t.uid));
+	t.other = t.uid != 0 || (named && ti_sudo_uid(&t.uid));
 	t.lenient = named || getuid() != 0;
 	return t;
 }
@@ -168,6 +169,11 @@ static int judge_folders(const struct trust *t, const char *real, struct ti_refu
 	return 0;
 }
 
+void ti_module_trust_all(void)
+{
+	trust_all = true;
+}
+
 /* Opens a regular file that may be trusted; *fd and *size untouched on error.
  * It is looked at before it is opened: opening a device can have effects. */
 static int open_trusted(int *fd, off_t *size, const char *real, bool named, struct ti_refusal *why)
@@ -242,11 +248,11 @@ static int judge_prefix(const struct ti_prefix_v1 *p, enum ti_module_kind kind,
 	if (p->kind != kind)
 		return ti_refuse(why, -EINVAL, "is a module of unknown kind %u, not a %s", p->kind,
 				 want->name);
-	if (p->size < want->least)
+	if (p->size < (p->abi_minor == TI_ABI_MINOR ? want->size : want->least))
 		return ti_refuse(why, -EBADMSG,
-				 "has a descriptor of %u bytes, less than ABI %d.0 has: "
+				 "has a descriptor of %u bytes, less than its ABI %d.%d has: "
 				 "rebuild it against tcpinspect-dev %d.x",
-				 p->size, TI_ABI_MAJOR, TI_ABI_MAJOR);
+				 p->size, p->abi_major, p->abi_minor, TI_ABI_MAJOR);
 	if (!is_name(p->name))
 		return ti_refuse(why, -EINVAL,
 				 "has no valid name: make it [a-z][a-z0-9_]* of at most %d bytes",

@@ -5,8 +5,8 @@
  * that the caller moves, with the same seed each time. The same packets at the same
  * times make the same events.
  *
- * Of each hook group the program runs that `hook =` or the group's order would
- * choose of XDP, tc and socket filters. Other hooks see nothing.
+ * Of each hook group the program runs that `hook =` chooses of XDP, tc and socket
+ * filters; else the first of these that it has. Other hooks see nothing.
  */
 #ifndef TI_OFFLINE_H
 #define TI_OFFLINE_H
@@ -38,8 +38,8 @@ int ti_offline_new(struct ti_offline **out, struct ti_plugin_run **plugins, size
 
 /*
  * Move the clock, through the ticks that are due until then, each at its own time. It
- * never goes back: less than now is now. A step of more than 25 hours has ticks at its
- * end only.
+ * never goes back: less than now is now. A step of more than 25 hours has ticks in the
+ * first 25, and one at its end.
  */
 void ti_offline_advance(struct ti_offline *o, uint64_t boot_ns);
 uint64_t ti_offline_now(const struct ti_offline *o);

@@ -196,6 +196,7 @@ void ti_plugin_free(struct ti_plugin_run *p)
 	if (!p)
 		return;
 	ti_plugin_stop(p);
+	ti_plugin_free_metrics(p);
 	ti_probe_free(p->probe);
 	if (p->config)
 		ti_option_free(p->d->options, p->d->n_options, p->config);
@@ -225,14 +226,26 @@ const struct ti_plugin_common *ti_plugin_common(const struct ti_plugin_run *p)
 	return &p->common;
 }
 
+bool ti_plugin_running(const struct ti_plugin_run *p)
+{
+	return p->running;
+}
+
 bool ti_plugin_ran(const struct ti_plugin_run *p)
 {
 	return p->ran;
 }
 
-uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which)
+uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_count which)
 {
-	return p->counted[which];
+	return p->running ? ti_probe_counter(p->probe, which) : p->counted[which];
+}
+
+void ti_plugin_ring(const struct ti_plugin_run *p, size_t *used, size_t *room)
+{
+	*used = *room = 0;
+	if (p->ring)
+		ti_ring_fill(p->ring, used, room);
 }
 
 uint64_t ti_plugin_slow_calls(const struct ti_plugin_run *p)
@@ -292,6 +305,12 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 		}
 	}
 	ti_plugin_route(p, &rec, data);
+}
+
+void ti_plugin_record(struct ti_plugin_run *p, const struct ti_record *rec, const void *data)
+{
+	on_record(p, rec, data);
+	p->env->flush(p->env->arg);
 }
 
 static void on_batch(void *arg)
@@ -394,7 +413,8 @@ static int start(struct ti_plugin_run *p)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
 		TI_CALLING(&p->calls, TI_CALL_START)
-			r = p->d->start(&p->self, &ti_plugin_host, (struct ti_handle *)p, p->config);
+			r = p->d->start(&p->self, p->env->host ? p->env->host : &ti_plugin_host,
+					(struct ti_handle *)p, p->config);
 		if (r < 0)
 			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
 	}
@@ -415,13 +435,25 @@ int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 	return r;
 }
 
+int ti_plugin_emulate(struct ti_plugin_run *p, const struct ti_plugin_env *env)
+{
+	int r;
+
+	p->env = env;
+	r = ti_probe_emulate(p->probe);
+	ti_probe_survey(p->probe);
+	if (r < 0)
+		ti_probe_unload(p->probe);
+	return r;
+}
+
 bool ti_plugin_loaded(struct ti_plugin_run *p)
 {
 	return p->probe->obj != NULL;
 }
 
 /* Where it is attached has changed. */
-static void tell_attached(struct ti_plugin_run *p)
+void ti_plugin_attached(struct ti_plugin_run *p)
 {
 	if (p->d->attached)
 		TI_CALLING(&p->calls, TI_CALL_ATTACHED)
@@ -432,6 +464,7 @@ int ti_plugin_start(struct ti_plugin_run *p)
 {
 	int r;
 
+	ti_plugin_free_metrics(p); /* it may have run before */
 	p->running = true;
 	r = start(p);
 	if (r < 0) {
@@ -439,7 +472,7 @@ int ti_plugin_start(struct ti_plugin_run *p)
 		return r;
 	}
 	p->ran = true;
-	tell_attached(p);
+	ti_plugin_attached(p);
 	return 0;
 }
 
@@ -448,7 +481,7 @@ void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex)
 	if (!p->running)
 		return;
 	ti_places_iface_gone(p->places, ifindex);
-	tell_attached(p);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_ifaces(struct ti_plugin_run *p)
@@ -465,7 +498,7 @@ void ti_plugin_ifaces(struct ti_plugin_run *p)
 		else
 			ti_places_iface_gone(p->places, i->index);
 	}
-	tell_attached(p);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_stop(struct ti_plugin_run *p)
@@ -491,6 +524,7 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	free(p->scratch);
 	for (size_t i = 0; i < TI_COUNT_MAX; i++)
 		p->counted[i] = ti_probe_counter(p->probe, i);
+	ti_plugin_read_metrics(p);
 	ti_probe_unload(p->probe);
 	p->tick = NULL;
 	p->ring = NULL;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include "attach.h"
 #include "map.h"
+#include "metric_table.h"
 #include "sockets.h"
 
 #define CLOCK_STEP 5000000000ull /* ns; less is held monotonic, more is somebody's will */
@@ -56,6 +57,8 @@ void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void 
 		rec->boot_ns = p->last_utc - *p->env->utc_offset;
 	else
 		p->last_utc = utc;
+	if (p->env->seen)
+		p->env->seen(p->env->arg, &p->probe->schema->types[rec->event], rec, data);
 	ti_router_event(p->router, p->index, rec, data);
 }
 
@@ -176,6 +179,25 @@ static uint64_t host_seed(struct ti_handle *h)
 	return ti_probe_seed(of(h)->probe);
 }
 
+static void *host_metrics(struct ti_handle *h, const char *name, const void *labels)
+{
+	struct ti_metric_table *t = ti_plugin_table(of(h), name, &labels);
+
+	return t ? ti_metric_table_get(t, labels) : NULL;
+}
+
+static int host_metrics_remove(struct ti_handle *h, const char *name, const void *labels)
+{
+	struct ti_metric_table *t = ti_plugin_table(of(h), name, &labels);
+
+	return t ? ti_metric_table_remove(t, labels) : -ENOENT;
+}
+
+static int host_program(struct ti_handle *h, const char *name)
+{
+	return ti_probe_program(of(h)->probe, name);
+}
+
 const struct ti_host ti_plugin_host = {
 	.size = sizeof(ti_plugin_host),
 	.event = host_event,
@@ -194,4 +216,7 @@ const struct ti_host ti_plugin_host = {
 	.sockets = host_sockets,
 	.offline = host_offline,
 	.seed = host_seed,
+	.metrics = host_metrics,
+	.metrics_remove = host_metrics_remove,
+	.program = host_program,
 };

@@ -25,7 +25,8 @@
 #include "source.h"
 #include "verdict.h"
 
-#define OFFLINE_SEED 0x7469 /* any that is always the same */
+#define OFFLINE_SEED  0x7469 /* any that is always the same */
+#define EMULATED_CPUS 2	     /* more than one, for there are sums to be made */
 
 /* What libbpf said last: which program failed, and the line that says why. */
 static struct {
@@ -102,7 +103,12 @@ static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct 
 	const char *sec = prog ? bpf_program__section_name(prog) : "", *target;
 
 	g->says = says;
-	g->hook = ti_hook_by_section(sec, &target);
+	if (says->by_hand) {
+		g->hook = &ti_hook_by_hand;
+		target = sec;
+	} else {
+		g->hook = ti_hook_by_section(sec, &target);
+	}
 	if (!g->hook)
 		return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect",
 			      p->plugin, says->prog, sec);
@@ -171,6 +177,7 @@ void ti_probe_unload(struct ti_probe *p)
 		p->programs[i].prog = NULL;
 	bpf_object__close(p->obj);
 	p->obj = NULL;
+	p->emulated = false;
 }
 
 void ti_probe_free(struct ti_probe *p)
@@ -219,6 +226,8 @@ static int online_cpus(void)
 
 int ti_probe_cpus(const struct ti_probe *p)
 {
+	if (p->emulated)
+		return EMULATED_CPUS;
 	return p->offline ? 1 : online_cpus();
 }
 
@@ -290,6 +299,10 @@ static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t rin
 	for (size_t i = 0; r >= 0 && i < p->schema->n_maps; i++)
 		r = prepare_map(p, &p->schema->maps[i],
 				bpf_object__find_map_by_name(obj, p->schema->maps[i].name));
+	for (size_t i = 0; r >= 0 && i < p->schema->n_metrics; i++)
+		if (!p->schema->metrics[i].by_cpu)
+			r = bpf_map__set_autocreate(
+				bpf_object__find_map_by_name(obj, p->schema->metrics[i].name), false);
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	if (r >= 0)
 		r = ti_filter_maps(&p->filter, obj);
@@ -348,7 +361,7 @@ static void fill_rodata(struct ti_probe *p)
 	fill(p, "ti_offline", p->offline);
 	fill_filter(p);
 	p->seed = OFFLINE_SEED;
-	if (!p->offline && getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+	if (!p->offline && !p->emulated && getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		p->seed = seed;
 	fill(p, "ti_seed", p->seed);
 }
@@ -496,4 +509,19 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 	ti_probe_unload(p);
 	say_bare(p, group);
 	return -EOPNOTSUPP;
+}
+
+int ti_probe_emulate(struct ti_probe *p)
+{
+	int r;
+
+	p->obj = open_object(p);
+	if (!p->obj)
+		return ti_err(-errno, "%s: its BPF object can't be read: %s", p->plugin, strerror(errno));
+	p->emulated = true;
+	fill_rodata(p);
+	r = prepare_maps(p, p->obj, 0);
+	if (r < 0)
+		return ti_err(r, "%s: its maps can't be emulated: %s", p->plugin, strerror(-r));
+	return 0;
 }

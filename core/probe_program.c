@@ -4,11 +4,20 @@
  * alternative are usable together or not at all, so that who asks needs to look
  * at one of them only.
  */
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "probe.h"
+
+int ti_probe_program(const struct ti_probe *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (p->programs[i].prog && !strcmp(p->programs[i].says->prog, name))
+			return bpf_program__fd(p->programs[i].prog);
+	return -ENOENT;
+}
 
 bool ti_program_in_binary(const struct ti_program *g)
 {
@@ -113,8 +122,9 @@ void ti_probe_survey(struct ti_probe *p)
 
 		g->unwanted = is_unwanted(p, g, why, sizeof(why)) ||
 			      is_unseen(p, g, why, sizeof(why));
-		if (g->unwanted || ti_filter_excludes(p, g, why, sizeof(why)) ||
-		    g->hook->available(g->target, why, sizeof(why)) < 0)
+		if (g->unwanted ||
+		    (!p->emulated && (ti_filter_excludes(p, g, why, sizeof(why)) ||
+				      g->hook->available(g->target, why, sizeof(why)) < 0)))
 			ti_probe_leave_out(p, g, why);
 	}
 }

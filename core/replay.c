@@ -19,6 +19,7 @@
 #include "capture.h"
 #include "direction.h"
 #include "log.h"
+#include "metrics.h"
 #include "offline.h"
 #include "option.h"
 #include "preflight.h"
@@ -284,6 +285,8 @@ static enum ti_exit finish(struct replay *r, int err)
 	if (r->offline) {
 		say_packets(r);
 		ti_summary(&r->setup);
+		if (r->args->stats)
+			ti_metrics_print(&r->setup);
 	}
 	return err < 0 ? exit_of(err) : unwritten ? TI_EXIT_FAILED : TI_EXIT_DONE;
 }

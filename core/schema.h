@@ -38,6 +38,7 @@ struct ti_bpf_hook {
 	unsigned knows; /* enum ti_knows */
 	const struct ti_bpf_option *only_if, *unless; /* that is set; NULL: always */
 	bool twin; /* what it misses another program sees, or the other way round */
+	bool by_hand; /* the plugin attaches it, nobody else; alone in a group by its name */
 };
 
 /* A record that only its plugin sees (TI_INTERNAL). */
@@ -53,6 +54,38 @@ struct ti_bpf_map {
 	bool cpus; /* a TI_CPU_ARRAY: an entry for each CPU */
 	const struct ti_bpf_option *sized_by; /* so many entries, a __u32; NULL: as written */
 	const struct ti_bpf_option *only_if;  /* made while that is set; NULL: always */
+};
+
+enum ti_metric_kind {
+	TI_METRIC_COUNTER,
+	TI_METRIC_GAUGE,
+	TI_METRIC_HISTOGRAM,
+};
+
+/* A member of a struct of metrics. */
+struct ti_bpf_metric {
+	const char *name;    /* as declared */
+	const char *printed; /* PLUGIN_NAME[_seconds][_total] */
+	const char *help;    /* "": none was given */
+	enum ti_metric_kind kind;
+	unsigned digits;     /* it is printed divided by 10 to this */
+	uint32_t offset;     /* all are 64 bits; a histogram's sum, then its buckets */
+	uint32_t n_buckets;
+	uint64_t first;      /* bound of the first bucket */
+};
+
+/* A struct of metrics and the map that has it (TI_METRICS and so on). */
+struct ti_bpf_metrics {
+	const char *name;             /* of the map */
+	const char *overflow;         /* of the map for what finds no room in it, or NULL */
+	bool by_cpu;                  /* a value for each possible CPU; else user space counts,
+					 and there is no such map */
+	uint32_t most;                /* sets of labels */
+	const struct ti_field *labels;
+	uint32_t n_labels;            /* 0: the map is an array of one */
+	uint32_t labels_size, size;   /* bytes of the key and of the struct */
+	struct ti_bpf_metric *metrics;
+	size_t n_metrics;
 };
 
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */
@@ -75,6 +108,8 @@ struct ti_schema {
 	size_t n_params;
 	struct ti_bpf_map *maps;
 	size_t n_maps;
+	struct ti_bpf_metrics *metrics;
+	size_t n_metrics;
 
 	struct btf *btf;  /* owned: the names above point into it ... */
 	void **owned;     /* ... or are among these */
@@ -91,6 +126,9 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 		  const void *rodata, size_t rodata_size);
 void ti_schema_free(struct ti_schema *s);
 void ti_schema_freep(struct ti_schema **s);
+
+/* "counter", "gauge", "histogram". */
+const char *ti_metric_kind_name(enum ti_metric_kind kind);
 
 /* Type of a field as people name it ("u32", "address"), in out[]. Returns out. */
 const char *ti_field_type_name(const struct ti_field *f, char *out, size_t size);

@@ -21,7 +21,7 @@ static void say_account(const struct ti_setup *s, size_t plugin, size_t sink)
 static void say_counters(const struct ti_plugin_run *p)
 {
 	static const struct {
-		enum ti_counter which;
+		enum ti_count which;
 		const char *name;
 	} table[] = { { TI_COUNT_SEEN, "packets seen" }, { TI_COUNT_FILTERED, "filtered" },
 		      { TI_COUNT_DROPPED, "dropped at XDP" },

@@ -23,8 +23,10 @@ void locate(struct self *s, uint32_t slot)
 	w->dst = w->last.dst;
 	if (is_listener(slot))
 		w->port = s->listeners.slot[slot].port;
-	else if (is_served(slot))
+	if (is_served(slot)) {
 		w->port = s->served.one[slot - SERVED].port;
+		w->dst = s->served.one[slot - SERVED].addr;
+	}
 	for (int i = 0; is_bucket(slot) && i < s->cpus.n; i++) {
 		const struct targets *t = &cpu_at(&s->cpus, i)->targets[slot - SLOTS];
 
@@ -49,7 +51,7 @@ void emit_flood(struct self *s, uint32_t slot, uint32_t epoch, int event)
 	struct flood_start e = {0};
 
 	if (event != s->flood_end)
-		w->class = senders_classify(&s->senders, slot, epoch, w->second.syns, &e);
+		w->class = senders_classify(&s->senders, w->fresh ? 0 : slot, epoch, w->second.syns, &e);
 	if (w->detector.overload)
 		w->class = FLOOD_CLASS_OVERLOAD;
 	e.dst_ip = w->dst;

@@ -26,6 +26,8 @@ static __always_inline int is_elsewhere(struct synflood *s, struct ti_packet *pk
 	struct asked *a = &s->asked;
 	__u64 mac = 0;
 
+	if (ti_offline) /* a capture is looked at as a router would */
+		return 1;
 	if (ti_load(pkt->ctx, pkt->hook, 0, &mac, 6))
 		return 0;
 	if (a->dst.lo == pkt->dst.lo && a->dst.hi == pkt->dst.hi && a->mac == mac &&
@@ -77,7 +79,7 @@ static __always_inline struct candidate *candidate_of(struct candidates *all,
 }
 
 static __always_inline void add_candidate(struct synflood *s, const struct ti_packet *pkt,
-					  int elsewhere)
+					  int elsewhere, __u64 hash)
 {
 	struct candidates *all = &s->candidates[synflood_epoch & 1];
 	struct candidate *c = candidate_of(all, pkt, 1);
@@ -86,6 +88,7 @@ static __always_inline void add_candidate(struct synflood *s, const struct ti_pa
 		return;
 	c->count++;
 	c->elsewhere = elsewhere;
+	c->sources |= 1ull << (hash & 63);
 	all->syns += elsewhere;
 	if (all->syns > track_from)
 		tracking = 1;

@@ -41,7 +41,7 @@ void served_scan(struct served *x)
 	struct ifaddrs *all;
 	bool full = false;
 
-	if (getifaddrs(&all) < 0)
+	if (x->host->offline(x->h) || getifaddrs(&all) < 0)
 		return;
 	x->scan++;
 	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
@@ -112,7 +112,7 @@ static void give_slot(struct served *x, const struct candidate *c, uint64_t syns
 		release(x, i);
 	if (x->host->map_set(x->h, x->map, &key, &slot) < 0)
 		return;
-	x->one[i] = (struct served_one){.addr = c->addr, .port = c->port, .used = true, .syns = syns};
+	x->one[i] = (struct served_one){.addr = c->addr, .port = c->port, .used = true, .syns = syns, .was = *c};
 	x->ports[c->port].any6 |= SLOT_SERVED;
 	fresh[i] = true;
 }

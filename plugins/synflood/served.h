@@ -16,6 +16,7 @@ struct served_one {
 	bool used, busy; /* alarmed, or what is enough for a slot */
 	uint32_t idle;   /* ticks */
 	uint64_t syns;   /* in the last second */
+	struct candidate was; /* what gave it the slot */
 };
 
 struct served {

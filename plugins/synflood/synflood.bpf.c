@@ -172,7 +172,7 @@ static __always_inline int on_syn(struct ti_packet *pkt)
 	if (elsewhere)
 		slot = 0;
 	if (!slot)
-		add_candidate(s, pkt, elsewhere);
+		add_candidate(s, pkt, elsewhere, hash);
 	if (!slot && !elsewhere) {
 		__u32 bucket = pkt->ifindex % BUCKETS;
 
@@ -182,6 +182,8 @@ static __always_inline int on_syn(struct ti_packet *pkt)
 	TI_BOUND(slot, 0x7ff);
 	if (slot >= COUNTED)
 		return TI_PASS;
+	if (ti_offline && !slot)
+		add_prefix(&s->prefixes[synflood_epoch & 1], &pkt->src, 0);
 	if (slot) {
 		count(&s->counted[slot], pkt, hash);
 		add_prefix(&s->prefixes[synflood_epoch & 1], &pkt->src, slot);
@@ -200,7 +202,7 @@ static __always_inline void on_synack(struct ti_packet *pkt)
 	struct synflood *s = TI_CPU(synflood);
 	struct counted *c;
 
-	if (!s || ti_has_socket(pkt) || is_elsewhere(s, pkt))
+	if (!s || ti_has_socket(pkt) || (!ti_offline && is_elsewhere(s, pkt)))
 		return;
 	c = &s->counted[BACKSCATTER];
 	count(c, pkt, ti_hash(pkt->src.hi, pkt->src.lo));

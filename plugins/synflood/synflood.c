@@ -109,6 +109,9 @@ static void read_second(struct self *s, uint32_t slot, uint32_t epoch)
 				&s->cpus, offsetof(struct synflood, targets[slot - SLOTS].distinct),
 				epoch);
 	}
+	w->fresh = w->sources_before;
+	w->second.sources += w->sources_before;
+	w->sources_before = 0;
 	if (w->arrived.syns > completed + few(s, slot))
 		s->unexplained = true;
 	w->last = now;
@@ -235,10 +238,10 @@ static void judge_backscatter(struct self *s)
 /* --- callbacks --------------------------------------------------------------- */
 
 /* SYN cookies that this network namespace has sent, ever. */
-static uint64_t cookies_sent(void)
+static uint64_t cookies_sent(const struct self *s)
 {
 	unsigned long long n = 0;
-	FILE *f = fopen("/proc/thread-self/net/netstat", "re");
+	FILE *f = s->host->offline(s->h) ? NULL : fopen("/proc/thread-self/net/netstat", "re");
 	char line[4096];
 
 	/* Names, then values of the same order; it is the first: since Linux 2.6. */
@@ -284,6 +287,20 @@ static bool is_watched(const struct self *s, uint32_t slot)
 }
 
 /* Slots for what has many SYNs behind this host. */
+/* In a capture the second that is over counts, too: a burst may be all there is. */
+static void start_watching(struct self *s, uint32_t slot, const struct candidate *was, uint32_t epoch)
+{
+	struct watched *w = &s->watched[slot];
+
+	*w = (struct watched){ .last = counted_sum(&s->cpus, slot, epoch) };
+	if (!s->host->offline(s->h))
+		return;
+	w->last.syns -= was->count - was->error;
+	w->last.acked -= was->acked;
+	w->last.remembered -= was->count - was->error;
+	w->sources_before = bits_estimate(was->sources);
+}
+
 static void tick_served(struct self *s, uint32_t epoch)
 {
 	bool fresh[SERVED_MAX];
@@ -299,8 +316,7 @@ static void tick_served(struct self *s, uint32_t epoch)
 	served_tick(&s->served, &s->cpus, epoch, few(s, SERVED) + 1, fresh, &elsewhere);
 	for (uint32_t i = 0; i < SERVED_MAX; i++)
 		if (fresh[i])
-			s->watched[SERVED + i] = (struct watched){
-				.last = counted_sum(&s->cpus, SERVED + i, epoch)};
+			start_watching(s, SERVED + i, &s->served.one[i].was, epoch);
 	s->unexplained |= elsewhere > few(s, SERVED);
 	if (s->now - s->looked >= RESCAN * SECOND) {
 		served_scan(&s->served);
@@ -312,7 +328,7 @@ static void tick_served(struct self *s, uint32_t epoch)
  * handshake that packets complete at a listener of ours. */
 static void tick_cookies(struct self *s)
 {
-	uint64_t n = cookies_sent();
+	uint64_t n = cookies_sent(s);
 
 	s->cookies_sent = n != s->cookies;
 	s->cookies = n;
@@ -339,6 +355,8 @@ static void tick(void *self, uint64_t boot_ns)
 	senders_begin(&s->senders, *s->sources_epoch, boot_ns - s->last);
 	__atomic_store_n(s->epoch, ended + 1, __ATOMIC_RELEASE);
 	tick_cookies(s);
+	if (s->host->offline(s->h))
+		tick_served(s, ended);
 	for (uint32_t slot = 1; slot < COUNTED; slot++) {
 		if (!is_watched(s, slot))
 			continue;
@@ -355,7 +373,8 @@ static void tick(void *self, uint64_t boot_ns)
 			forget_votes(s, slot);
 	}
 	judge_backscatter(s);
-	tick_served(s, ended);
+	if (!s->host->offline(s->h))
+		tick_served(s, ended);
 	tick_tracking(s);
 	prefixes_clear(&s->cpus, ended);
 	limit_expire(&s->limit, s->now, s->o->clear_after);
@@ -424,8 +443,12 @@ static int start(void **self, const struct ti_host *host, struct ti_handle *h, c
 	}
 	*s->epoch = 1;
 	*s->track_from = few(s, 0);
-	s->cookies = cookies_sent();
+	s->cookies = cookies_sent(s);
 	start_counting(s);
+	if (host->offline(h)) { /* no socket tells what completes */
+		s->track_until = UINT64_MAX;
+		tick_tracking(s);
+	}
 	*self = s;
 	return 0;
 }
@@ -454,4 +477,5 @@ TI_PLUGIN(
 		"SYN floods by listener, their sources and class; backscatter; top sources of SYNs",
 	TI_PLUGIN_BPF(synflood_bpf), .options = options,
 	.n_options = sizeof(options) / sizeof(options[0]), .config_size = sizeof(struct options),
+	.offline = "every address is taken for a server behind this host, and ACKs tell whose handshakes complete",
 	.start = start, .attached = attached, .tick = tick, .stop = stop, );

@@ -220,6 +220,7 @@ struct candidate {
 	__u8 pad;
 	__u32 count, error;
 	__u32 acked;
+	__u64 sources; /* a bit a source, by its hash */
 };
 struct candidates {
 	struct candidate at[CANDIDATE_BUCKETS][CANDIDATE_WAYS];

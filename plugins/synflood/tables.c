@@ -74,6 +74,14 @@ uint64_t distinct_estimate(const struct cpus *c, size_t offset, uint32_t epoch)
 	return e + 0.5;
 }
 
+/* Linear counting; Whang et al. 1990. */
+uint64_t bits_estimate(uint64_t bits)
+{
+	int zeros = 64 - __builtin_popcountll(bits);
+
+	return 64 * log(64.0 / (zeros ? zeros : 1)) + 0.5;
+}
+
 /* --- heavy hitters --------------------------------------------------------- */
 
 /* A key of one bucket over all CPUs, or of the top. */

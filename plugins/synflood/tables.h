@@ -28,6 +28,9 @@ struct counted counted_sum(const struct cpus *c, uint32_t slot, uint32_t epoch);
  * bytes into struct synflood. */
 uint64_t distinct_estimate(const struct cpus *c, size_t offset, uint32_t epoch);
 
+/* Distinct values that have set one bit each; full is "266 or more". */
+uint64_t bits_estimate(uint64_t bits);
+
 /* What is known of a heavy hitter: |true count - count| <= error and
  * true count >= sure. */
 struct prefix_count {

@@ -36,6 +36,8 @@ struct watched {
 	struct detector detector;
 	struct counted last; /* at the previous tick */
 	struct second second; /* of it */
+	uint64_t sources_before; /* SYNs came from, before it had a slot */
+	bool fresh; /* its second was before that */
 	bool by_packets; /* most of what completed was seen by packets */
 	struct tally arrived; /* in it */
 	uint64_t started, bad, said; /* boot ns: the flood, its last bad second, its last event */

@@ -43,10 +43,12 @@ for h in "$srcdir"/sdk/include/tcpinspect/*.h; do
 	is_there "$(var includedir)/tcpinspect/${h##*/}"
 done
 is_there "$(var bpf_mk)"
+is_there "$(var libdir)/libtcpinspect-testing.so"
+is_there "$(var libdir)/pkgconfig/tcpinspect-testing.pc"
 [ -n "$ini" ] || die "tcpinspect.ini is missing"
-[ -n "$(find "$root" -name tcpinspect.8)" ] || die "tcpinspect(8) is missing"
-[ -n "$(find "$root" -name tcpinspect.ini.5)" ] || die "tcpinspect.ini(5) is missing"
-[ -n "$(find "$root" -name tcpinspect-events.7)" ] || die "tcpinspect-events(7) is missing"
+for page in "$srcdir"/doc/*.[1-8].in; do
+	[ -n "$(find "$root" -name "$(basename "$page" .in)")" ] || die "$(basename "$page" .in) is missing"
+done
 [ -z "$(find "$root" -name '*.la')" ] || die "a .la was installed"
 
 # The daemon looks where configure said.

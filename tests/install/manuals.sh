@@ -18,7 +18,7 @@ die() {
 	exit 1
 }
 
-for page in doc/tcpinspect.8 doc/tcpinspect-events.7 doc/tcpinspect.ini.5; do
+for page in doc/*.[1-8]; do
 	mandoc -T lint -W warning "$page" | grep -v 'missing date' && die "$page is not well-formed"
 	grep -q '@[A-Za-z]*@' "$page" && die "$page has a placeholder left"
 done
@@ -32,7 +32,7 @@ sed -n 's/^#\([a-z][a-z0-9_]*\) =.*/\1/p' etc/tcpinspect.ini >"$work/keys"
 while read -r key; do
 	grep -q "^ *$key = " "$work/page" || die "tcpinspect.ini(5) has no $key"
 done <"$work/keys"
-for command in run check list doctor version help; do
+for command in run check list doctor new version help; do
 	text doc/tcpinspect.8 | grep -q "^ *$command" || die "tcpinspect(8) has no $command"
 done
 

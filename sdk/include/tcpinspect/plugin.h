@@ -171,6 +171,29 @@ struct ti_host {
 	/* For hashes, so that what strangers send can't be made to collide: random for
 	 * each run of the daemon, the same in each replay. */
 	uint64_t (*seed)(struct ti_handle *h);
+
+	/*
+	 * The values of a TI_METRICS_USER (labels NULL), or of a TI_METRICS_USER_BY for one
+	 * set of labels: of the structs that it was given, zeroed when new. To be added
+	 * to, or set, by callbacks; they stay where they are until removed or until
+	 * stop() has returned. Where there is no room for another set of labels, which
+	 * is counted: values that all of those share, of which gauges mean nothing.
+	 * NULL: no such name, labels missing or too many, or out of memory.
+	 *	struct requests *m = host->metrics(h, "requests", &(struct by_method){ GET });
+	 *	if (m)
+	 *		m->requests++;
+	 */
+	void *(*metrics)(struct ti_handle *h, const char *name, const void *labels);
+
+	/* Forget a set of labels: it isn't printed any more, and begins at 0 should it
+	 * come again. -ENOENT: no such name or set. */
+	int (*metrics_remove)(struct ti_handle *h, const char *name, const void *labels);
+
+	/* File descriptor of a program of the BPF object by name (a function marked
+	 * TI_BY_HAND), loaded, for the plugin to attach; owned by the daemon. What it
+	 * attaches it must detach in stop(), where the kernel doesn't when the process ends.
+	 * -ENOENT: no such program, or it isn't loaded: TI_ONLY_IF, TI_IF_POSSIBLE. */
+	int (*program)(struct ti_handle *h, const char *name);
 };
 
 #define TI_HOST_HAS(host, member)                                              \
