@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "callback.h"
 #include "log.h"
 #include "note.h"
 #include "option.h"
@@ -52,8 +53,10 @@ struct opened {
 	const void *descriptor;
 };
 static struct opened *opened;
+static bool trust_all;
 
 struct trust {
+	bool all; /* nothing is asked */
 	bool lenient; /* sticky folders and private groups are fine */
 	bool other; /* `uid` is trusted beside root */
 	uid_t uid;
@@ -79,7 +82,7 @@ bool ti_sudo_uid(uid_t *uid)
  * only: its caller's would run with more rights than the caller has. */
 static struct trust trust_for(bool named)
 {
-	struct trust t = {.uid = getuid()};
+	struct trust t = {.uid = getuid(), .all = trust_all};
 
 	if (getauxval(AT_SECURE))
 		return t;
@@ -166,6 +169,11 @@ static int judge_folders(const struct trust *t, const char *real, struct ti_refu
 	return 0;
 }
 
+void ti_module_trust_all(void)
+{
+	trust_all = true;
+}
+
 /* Opens a regular file that may be trusted; *fd and *size untouched on error.
  * It is looked at before it is opened: opening a device can have effects. */
 static int open_trusted(int *fd, off_t *size, const char *real, bool named, struct ti_refusal *why)
@@ -240,11 +248,11 @@ static int judge_prefix(const struct ti_prefix_v1 *p, enum ti_module_kind kind,
 	if (p->kind != kind)
 		return ti_refuse(why, -EINVAL, "is a module of unknown kind %u, not a %s", p->kind,
 				 want->name);
-	if (p->size < want->least)
+	if (p->size < (p->abi_minor == TI_ABI_MINOR ? want->size : want->least))
 		return ti_refuse(why, -EBADMSG,
-				 "has a descriptor of %u bytes, less than ABI %d.0 has: "
+				 "has a descriptor of %u bytes, less than its ABI %d.%d has: "
 				 "rebuild it against tcpinspect-dev %d.x",
-				 p->size, TI_ABI_MAJOR, TI_ABI_MAJOR);
+				 p->size, p->abi_major, p->abi_minor, TI_ABI_MAJOR);
 	if (!is_name(p->name))
 		return ti_refuse(why, -EINVAL,
 				 "has no valid name: make it [a-z][a-z0-9_]* of at most %d bytes",
@@ -471,12 +479,14 @@ int ti_module_open(struct ti_module *m)
 {
 	ti_cleanup(ti_freep) struct opened *entry = calloc(1, sizeof(*entry));
 	ti_cleanup(dlclosep) void *dl = NULL;
+	struct ti_calls calls = {.module = m, .name = m->prefix.name};
 	const void *descriptor;
 	int r;
 
 	if (!entry)
 		return -ENOMEM;
-	dl = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+	TI_CALLING(&calls, TI_CALL_LOAD)
+		dl = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
 	if (!dl)
 		return load_failed(m);
 	descriptor = dlsym(dl, kinds[m->prefix.kind].symbol);
@@ -496,6 +506,8 @@ int ti_module_open(struct ti_module *m)
 
 void ti_module_close(struct ti_module *m)
 {
+	struct ti_calls calls = {.module = m, .name = m->prefix.name};
+
 	if (!m->dl)
 		return;
 	for (struct opened **o = &opened; *o; o = &(*o)->next) {
@@ -507,7 +519,8 @@ void ti_module_close(struct ti_module *m)
 		free(entry);
 		break;
 	}
-	dlclose(m->dl);
+	TI_CALLING(&calls, TI_CALL_UNLOAD)
+		dlclose(m->dl);
 	memset(&m->plugin, 0, sizeof(m->plugin));
 	memset(&m->sink, 0, sizeof(m->sink));
 	m->dl = NULL;

@@ -44,9 +44,9 @@ for h in "$srcdir"/sdk/include/tcpinspect/*.h; do
 done
 is_there "$(var bpf_mk)"
 [ -n "$ini" ] || die "tcpinspect.ini is missing"
-[ -n "$(find "$root" -name tcpinspect.8)" ] || die "tcpinspect(8) is missing"
-[ -n "$(find "$root" -name tcpinspect.ini.5)" ] || die "tcpinspect.ini(5) is missing"
-[ -n "$(find "$root" -name tcpinspect-events.7)" ] || die "tcpinspect-events(7) is missing"
+for page in "$srcdir"/doc/*.[1-8].in; do
+	[ -n "$(find "$root" -name "$(basename "$page" .in)")" ] || die "$(basename "$page" .in) is missing"
+done
 [ -z "$(find "$root" -name '*.la')" ] || die "a .la was installed"
 
 # The daemon looks where configure said.

@@ -18,7 +18,7 @@ die() {
 	exit 1
 }
 
-for page in doc/tcpinspect.8 doc/tcpinspect-events.7 doc/tcpinspect.ini.5; do
+for page in doc/*.[1-8]; do
 	mandoc -T lint -W warning "$page" | grep -v 'missing date' && die "$page is not well-formed"
 	grep -q '@[A-Za-z]*@' "$page" && die "$page has a placeholder left"
 done
