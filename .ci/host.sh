@@ -22,7 +22,7 @@ packages() {
 	debian-demo) echo iproute2 hping3 curl nmap python3 ;;
 	fedora-demo) echo iproute hping3 curl nmap python3 ;;
 	debian-test) echo libcmocka-dev bpftool busybox-static cpio dash ethtool iperf3 iputils-ping jq mandoc masscan nftables nginx-light \
-		nmap openssl procps python3 qemu-system-x86 shellcheck tcpdump tshark util-linux wrk xz-utils zmap ;;
+		nmap openssl procps prometheus python3 qemu-system-x86 shellcheck tcpdump tshark util-linux wrk xz-utils zmap ;;
 	fedora-test) echo libcmocka-devel libasan libubsan bpftool ethtool iperf3 iputils jq mandoc nftables nginx nmap openssl procps-ng \
 		python3 ShellCheck tcpdump util-linux wireshark-cli wrk ;;
 	esac
@@ -53,6 +53,9 @@ install_debian() {
 	[ -z "$policy" ] || rm -f $policy
 	case " $* " in
 	*" nginx-light "*) systemctl disable nginx >/dev/null 2>&1 || true ;;
+	esac
+	case " $* " in # for promtool
+	*" prometheus "*) systemctl disable prometheus prometheus-node-exporter >/dev/null 2>&1 || true ;;
 	esac
 	return $r
 }

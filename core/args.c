@@ -9,7 +9,7 @@
 #include "option.h"
 
 /* How an option's value is stored. */
-enum how { FLAG, COUNT, TEXT, WORDS, DURATION, NUMBER, FORMAT };
+enum how { FLAG, COUNT, TEXT, WORDS, DURATION, PERIOD, NUMBER, FORMAT };
 
 #define AT(field) offsetof(struct ti_args, field)
 /* Letters above 127 have no short form. */
@@ -34,8 +34,10 @@ static const struct arg {
 	{ 'j', "json", NULL, FLAG, AT(json), "print JSON, for scripts" },
 	{ 128, "plugin-dir", "DIR", TEXT, AT(plugin_dir), "folder of the plugins instead of the installed one" },
 	{ 129, "sink-dir", "DIR", TEXT, AT(sink_dir), "folder of the sinks instead of the installed one" },
+	{ 132, "stats", "TIME", PERIOD, AT(stats), "print all metrics on standard error at the end, with a time also that often, as Prometheus reads them" },
 	{ 131, "realtime", NULL, FLAG, AT(realtime), "as fast as it was captured, not as fast as it goes" },
 	{ 130, "clean", NULL, FLAG, AT(clean), "remove what a killed tcpinspect left attached" },
+	{ 131, "hook", "HOOK", TEXT, AT(hook), "where the plugin is to run: packet (unless said), tracepoint, kprobe, sockops" },
 };
 
 static const struct arg *arg_of(int letter)
@@ -80,6 +82,11 @@ static int store(struct ti_args *a, const struct arg *o, const char *value)
 			return ti_err(-EINVAL, "--%s is given twice; a list is written with commas", o->name);
 		*(const char **)at = value;
 		return 0;
+	case PERIOD:
+		*(uint64_t *)at = TI_STATS_AT_END;
+		if (!value)
+			return 0;
+		/* fall through */
 	case DURATION:
 		if (ti_duration_parse(value, at) < 0 || !*(uint64_t *)at)
 			return ti_err(-EINVAL, "--%s: '%s' is no time; write 30s, 5m or 500ms", o->name, value);
@@ -100,7 +107,7 @@ static void getopt_tables(const struct ti_command *c, struct option *longs, char
 	for (const char *l = c->options; *l; l++) {
 		const struct arg *o = arg_of((unsigned char)*l);
 
-		*longs++ = (struct option){ o->name, o->value ? required_argument : no_argument, NULL, o->letter };
+		*longs++ = (struct option){ o->name, !o->value ? no_argument : o->how == PERIOD ? optional_argument : required_argument, NULL, o->letter };
 		if (o->letter < 128) {
 			*shorts++ = o->letter;
 			if (o->value)
@@ -165,8 +172,9 @@ void ti_args_help(FILE *f, const struct ti_command *c)
 
 		if (o->letter < 128)
 			snprintf(shortform, sizeof(shortform), "-%c, ", o->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", shortform, o->name, o->value ? " " : "",
-			 o->value ? o->value : "");
+		snprintf(left, sizeof(left), "%s--%s%s%s%s", shortform, o->name,
+			 o->how == PERIOD ? "[=" : o->value ? " " : "", o->value ? o->value : "",
+			 o->how == PERIOD ? "]" : "");
 		fprintf(f, "  %-30s %s\n", left, o->help);
 	}
 }
@@ -185,7 +193,7 @@ void ti_args_man(FILE *f)
 				fprintf(f, "\\fB\\-%c\\fR, ", o->letter);
 			fprintf(f, "\\fB\\-\\-%s\\fR", o->name);
 			if (o->value)
-				fprintf(f, " \\fI%s\\fR", o->value);
+				fprintf(f, o->how == PERIOD ? "[=\\fI%s\\fR]" : " \\fI%s\\fR", o->value);
 			fprintf(f, "\n%s\n", o->help);
 		}
 	}

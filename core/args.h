@@ -20,6 +20,8 @@ enum ti_exit {
 	TI_EXIT_UNSUPPORTED = 4, /* no plugin can run on this kernel */
 };
 
+#define TI_STATS_AT_END UINT64_MAX
+
 struct ti_words {
 	const char **word; /* into argv */
 	size_t n;
@@ -35,8 +37,10 @@ struct ti_args {
 	struct ti_words sink_files; /* -S */
 	struct ti_words set;        /* --set */
 	const char *plugin_dir, *sink_dir;
+	const char *hook;           /* --hook */
 	uint64_t duration;          /* ns */
 	uint64_t count;
+	uint64_t stats;             /* --stats: ns from one print to the next; TI_STATS_AT_END */
 	bool json, clean, realtime;
 	bool no_sinks;              /* set by commands that send no event */
 	bool no_host;               /* set where events are another host's */

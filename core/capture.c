@@ -70,7 +70,11 @@ static const char *gz_complaint(const struct ti_capture *c)
 	int code = Z_OK;
 	const char *text = c->gz ? gzerror(c->gz, &code) : NULL;
 
-	return code == Z_OK || code == Z_STREAM_END ? NULL : code == Z_ERRNO ? strerror(errno) : text;
+	if (code == Z_OK || code == Z_STREAM_END)
+		return NULL;
+	if (code == Z_ERRNO)
+		return strerror(errno);
+	return strncmp(text, "<fd:", 4) ? text : strchr(text, ' ') + 1; /* its name for the file */
 }
 
 static FILE *open_stream(struct ti_capture *c)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "metrics.h"
 #include "option.h"
 #include "preflight.h"
 #include "setup.h"
@@ -23,7 +24,7 @@ struct ti_daemon {
 	const struct ti_args *args;
 	struct ti_setup setup;
 	struct event_base *base;
-	struct event *signals[4], *deadline, *ifaces_changed;
+	struct event *signals[4], *deadline, *ifaces_changed, *stats;
 	struct ti_ifaces *ifaces;
 	struct ti_plugin_env env;
 	uint64_t admitted; /* events, against --count */
@@ -73,6 +74,15 @@ static void on_ifaces_changed(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (size_t k = 0; k < d->setup.n_plugins; k++)
 		ti_plugin_ifaces(d->setup.plugins[k]);
+}
+
+static void on_stats(evutil_socket_t fd, short what, void *arg)
+{
+	struct ti_daemon *d = arg;
+
+	(void)fd;
+	(void)what;
+	ti_metrics_print(&d->setup);
 }
 
 static bool admit(void *arg)
@@ -139,6 +149,16 @@ static int add_deadline(struct ti_daemon *d)
 		return 0;
 	d->deadline = evtimer_new(d->base, on_stop, d);
 	return d->deadline && evtimer_add(d->deadline, &after) == 0 ? 0 : -ENOMEM;
+}
+
+static int add_stats(struct ti_daemon *d)
+{
+	struct timeval period = { d->args->stats / 1000000000, d->args->stats % 1000000000 / 1000 };
+
+	if (!d->args->stats || d->args->stats == TI_STATS_AT_END)
+		return 0;
+	d->stats = event_new(d->base, -1, EV_PERSIST, on_stats, d);
+	return d->stats && event_add(d->stats, &period) == 0 ? 0 : -ENOMEM;
 }
 
 static int start_sinks(struct ti_daemon *d)
@@ -221,7 +241,7 @@ static enum ti_exit start(struct ti_daemon *d)
 		ti_hooks_sweep(d->setup.plugin_modules[i].prefix.name, d->ifaces);
 	d->code = start_plugins(d);
 	malloc_trim(0); /* the kernel's BTF, which libbpf has read, was 10 MB */
-	return d->code == TI_EXIT_DONE && add_deadline(d) < 0 ? TI_EXIT_FAILED : d->code;
+	return d->code == TI_EXIT_DONE && (add_deadline(d) < 0 || add_stats(d) < 0) ? TI_EXIT_FAILED : d->code;
 }
 
 /* --- stop ---------------------------------------------------------------- */
@@ -235,6 +255,8 @@ static void stop(struct ti_daemon *d)
 		ti_router_drain(d->setup.router);
 	if (d->code == TI_EXIT_DONE && d->ifaces)
 		ti_summary(&d->setup);
+	if (d->args->stats && d->code == TI_EXIT_DONE && d->ifaces)
+		ti_metrics_print(&d->setup);
 	ti_setup_free(&d->setup);
 	ti_ifaces_free(d->ifaces);
 	for (size_t i = 0; i < TI_ARRAY_SIZE(d->signals); i++)
@@ -242,6 +264,8 @@ static void stop(struct ti_daemon *d)
 			event_free(d->signals[i]);
 	if (d->deadline)
 		event_free(d->deadline);
+	if (d->stats)
+		event_free(d->stats);
 	if (d->ifaces_changed)
 		event_free(d->ifaces_changed);
 	event_base_free(d->base);

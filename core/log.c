@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 static enum ti_log_level log_most = TI_LOG_INFO;
+static void (*log_fn)(void *arg, enum ti_log_level level, const char *text);
+static void *log_arg;
 
 void ti_log_level(enum ti_log_level most)
 {
@@ -18,12 +20,23 @@ enum ti_log_level ti_log_level_now(void)
 	return log_most;
 }
 
+void ti_log_to(void (*fn)(void *arg, enum ti_log_level level, const char *text), void *arg)
+{
+	log_fn = fn;
+	log_arg = arg;
+}
+
 void ti_logv(enum ti_log_level level, const char *fmt, va_list ap)
 {
 	static const char *const names[] = { "error: ", "warning: ", "", "debug: " };
 	char line[2048];
 	int n, m;
 
+	if (log_fn) {
+		vsnprintf(line, sizeof(line), fmt, ap);
+		log_fn(log_arg, level, line);
+		return;
+	}
 	if (level > log_most)
 		return;
 	n = snprintf(line, sizeof(line), "tcpinspect: %s", names[level]);

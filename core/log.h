@@ -14,6 +14,10 @@
 void ti_log_level(enum ti_log_level most);
 enum ti_log_level ti_log_level_now(void);
 
+/* Lines of all levels go to fn, without "tcpinspect: " and newline, instead of standard
+ * error; NULL: as before. */
+void ti_log_to(void (*fn)(void *arg, enum ti_log_level level, const char *text), void *arg);
+
 void ti_logv(enum ti_log_level level, const char *fmt, va_list ap);
 void ti_log(enum ti_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 #include "args.h"
+#include "callback.h"
 #include "daemon.h"
 #include "doctor.h"
 #include "generate.h"
 #include "json.h"
 #include "list.h"
 #include "log.h"
+#include "new.h"
 #include "option.h"
 #include "probe.h"
 #include "replay.h"
@@ -100,11 +102,12 @@ static int cmd_help(const struct ti_args *a)
 
 #define DIRS "\200\201" /* --plugin-dir, --sink-dir */
 const struct ti_command ti_commands[] = {
-	{ "run", "", "cpiosdnPS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
+	{ "run", "", "cpiosdn\204PS" DIRS "vq", "Run the enabled plugins until Ctrl-C", ti_cmd_run },
 	{ "check", "", "cpisPS" DIRS "jvq", "Check the configuration and start nothing", cmd_check },
 	{ "list", "", "PS" DIRS "jv", "List the plugins and sinks that are installed", ti_cmd_list },
 	TI_COMMAND_REPLAY(cmd_replay),
 	{ "doctor", "", "cpiPS" DIRS "j\202v", "Tell for each plugin whether this host can run it, and at which hook", ti_cmd_doctor },
+	{ "new", "NAME", "\203q", "Write a folder with a plugin to begin with: source, test, Makefile", ti_cmd_new },
 	{ "version", "", "j", "Print the version and the plugin ABI", cmd_version },
 	{ "help", "[COMMAND]", "", "Show this, or a command's options", cmd_help },
 	{ "generate", "ini|man-ini|man-options|man-events|readme", "PS" DIRS "v", NULL, ti_cmd_generate },
@@ -143,6 +146,7 @@ int main(int argc, char **argv)
 		return unknown_command(name);
 	arguments = argv + 1;
 	open_standard_fds();
+	ti_calls_watch(true);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ti_probe_libbpf_log();
 	if (ti_args_parse(&a, c, argc - 1, argv + 1) < 0) {

@@ -7,6 +7,7 @@
 #include "map.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -96,16 +97,31 @@ static int in_batches(const struct walk *w)
 	return 0;
 }
 
+static int each(struct walk *w, bool cpus)
+{
+	uint32_t size = sizeof(w->info);
+	int r;
+
+	if (bpf_obj_get_info_by_fd(w->fd, &w->info, &size) < 0)
+		return -errno;
+	if (!w->info.key_size || (!cpus && has_value_per_cpu(w->info.type)))
+		return -EINVAL;
+	if (has_value_per_cpu(w->info.type))
+		w->info.value_size = roundup(w->info.value_size, 8) * libbpf_num_possible_cpus();
+	r = in_batches(w);
+	return r == -EINVAL || r == -EOPNOTSUPP || r == -524 /* ENOTSUPP */ ? one_by_one(w) : r;
+}
+
 int ti_map_each(int fd, int (*fn)(void *arg, const void *key, const void *value), void *arg)
 {
 	struct walk w = {.fd = fd, .fn = fn, .arg = arg};
-	uint32_t size = sizeof(w.info);
-	int r;
 
-	if (bpf_obj_get_info_by_fd(fd, &w.info, &size) < 0)
-		return -errno;
-	if (has_value_per_cpu(w.info.type) || !w.info.key_size)
-		return -EINVAL;
-	r = in_batches(&w);
-	return r == -EINVAL || r == -EOPNOTSUPP || r == -524 /* ENOTSUPP */ ? one_by_one(&w) : r;
+	return each(&w, false);
+}
+
+int ti_map_each_cpus(int fd, int (*fn)(void *arg, const void *key, const void *value), void *arg)
+{
+	struct walk w = {.fd = fd, .fn = fn, .arg = arg};
+
+	return each(&w, true);
 }

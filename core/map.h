@@ -8,5 +8,8 @@
  * is fn's.
  */
 int ti_map_each(int fd, int (*fn)(void *arg, const void *key, const void *value), void *arg);
+/* As that, also for maps with a value per CPU: `value` is one for each possible CPU then,
+ * each rounded up to 8 bytes. */
+int ti_map_each_cpus(int fd, int (*fn)(void *arg, const void *key, const void *value), void *arg);
 
 #endif

@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "callback.h"
 #include "log.h"
 #include "note.h"
 #include "option.h"
@@ -52,15 +53,16 @@ struct opened {
 	const void *descriptor;
 };
 static struct opened *opened;
+static bool trust_all;
 
 struct trust {
+	bool all; /* nothing is asked */
 	bool lenient; /* sticky folders and private groups are fine */
 	bool other; /* `uid` is trusted beside root */
 	uid_t uid;
 };
 
-/* The user who called sudo; false when there is none. */
-static bool sudo_uid(uid_t *uid)
+bool ti_sudo_uid(uid_t *uid)
 {
 	const char *text = getenv("SUDO_UID");
 	unsigned long n;
@@ -80,11 +82,11 @@ static bool sudo_uid(uid_t *uid)
  * only: its caller's would run with more rights than the caller has. */
 static struct trust trust_for(bool named)
 {
-	struct trust t = {.uid = getuid()};
+	struct trust t = {.uid = getuid(), .all = trust_all};
 
 	if (getauxval(AT_SECURE))
 		return t;
-	t.other = t.uid != 0 || (named && sudo_uid(&t.uid));
+	t.other = t.uid != 0 || (named && ti_sudo_uid(&t.uid));
 	t.lenient = named || getuid() != 0;
 	return t;
 }
@@ -165,6 +167,11 @@ static int judge_folders(const struct trust *t, const char *real, struct ti_refu
 			return r;
 	}
 	return 0;
+}
+
+void ti_module_trust_all(void)
+{
+	trust_all = true;
 }
 
 /* Opens a regular file that may be trusted; *fd and *size untouched on error.
@@ -472,12 +479,14 @@ int ti_module_open(struct ti_module *m)
 {
 	ti_cleanup(ti_freep) struct opened *entry = calloc(1, sizeof(*entry));
 	ti_cleanup(dlclosep) void *dl = NULL;
+	struct ti_calls calls = {.module = m, .name = m->prefix.name};
 	const void *descriptor;
 	int r;
 
 	if (!entry)
 		return -ENOMEM;
-	dl = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+	TI_CALLING(&calls, TI_CALL_LOAD)
+		dl = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
 	if (!dl)
 		return load_failed(m);
 	descriptor = dlsym(dl, kinds[m->prefix.kind].symbol);
@@ -497,6 +506,8 @@ int ti_module_open(struct ti_module *m)
 
 void ti_module_close(struct ti_module *m)
 {
+	struct ti_calls calls = {.module = m, .name = m->prefix.name};
+
 	if (!m->dl)
 		return;
 	for (struct opened **o = &opened; *o; o = &(*o)->next) {
@@ -508,7 +519,8 @@ void ti_module_close(struct ti_module *m)
 		free(entry);
 		break;
 	}
-	dlclose(m->dl);
+	TI_CALLING(&calls, TI_CALL_UNLOAD)
+		dlclose(m->dl);
 	memset(&m->plugin, 0, sizeof(m->plugin));
 	memset(&m->sink, 0, sizeof(m->sink));
 	m->dl = NULL;

@@ -203,18 +203,25 @@ static void tick(struct ti_offline *o, struct feeder *f)
 	ti_plugin_tick(f->plugin);
 }
 
-void ti_offline_advance(struct ti_offline *o, uint64_t boot_ns)
+static void tick_until(struct ti_offline *o, uint64_t boot_ns)
 {
 	struct feeder *f;
 
-	if (boot_ns > o->clock + GAP_MAX)
-		for (size_t i = 0; i < o->n; i++)
-			o->feeders[i].due = boot_ns;
 	while ((f = next_due(o, boot_ns))) {
 		o->clock = f->due;
 		f->due += ti_plugin_period(f->plugin);
 		tick(o, f);
 	}
+}
+
+void ti_offline_advance(struct ti_offline *o, uint64_t boot_ns)
+{
+	if (boot_ns > o->clock + GAP_MAX) {
+		tick_until(o, o->clock + GAP_MAX);
+		for (size_t i = 0; i < o->n; i++)
+			o->feeders[i].due = boot_ns;
+	}
+	tick_until(o, boot_ns);
 	if (boot_ns > o->clock)
 		o->clock = boot_ns;
 }

@@ -38,8 +38,8 @@ int ti_offline_new(struct ti_offline **out, struct ti_plugin_run **plugins, size
 
 /*
  * Move the clock, through the ticks that are due until then, each at its own time. It
- * never goes back: less than now is now. A step of more than 25 hours has ticks at its
- * end only.
+ * never goes back: less than now is now. A step of more than 25 hours has ticks in the
+ * first 25, and one at its end.
  */
 void ti_offline_advance(struct ti_offline *o, uint64_t boot_ns);
 uint64_t ti_offline_now(const struct ti_offline *o);

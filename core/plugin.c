@@ -165,6 +165,7 @@ int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_rou
 		return r;
 	p->module = m;
 	p->d = &m->plugin;
+	ti_calls_init(&p->calls, m, m->prefix.name);
 	p->router = router;
 	p->config = calloc(1, p->d->config_size + 1);
 	if (p->config)
@@ -195,11 +196,14 @@ void ti_plugin_free(struct ti_plugin_run *p)
 	if (!p)
 		return;
 	ti_plugin_stop(p);
+	if (p->probe)
+		ti_metric_sets_free(p->metrics, p->probe->schema->n_metrics);
 	ti_probe_free(p->probe);
 	if (p->config)
 		ti_option_free(p->d->options, p->d->n_options, p->config);
 	free(p->config);
 	ti_option_free(ti_plugin_options, TI_PLUGIN_OPTIONS, &p->common);
+	ti_calls_done(&p->calls);
 	free(p);
 }
 
@@ -223,14 +227,49 @@ const struct ti_plugin_common *ti_plugin_common(const struct ti_plugin_run *p)
 	return &p->common;
 }
 
+bool ti_plugin_running(const struct ti_plugin_run *p)
+{
+	return p->running;
+}
+
 bool ti_plugin_ran(const struct ti_plugin_run *p)
 {
 	return p->ran;
 }
 
-uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_counter which)
+uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_count which)
 {
-	return p->counted[which];
+	return p->running ? ti_probe_counter(p->probe, which) : p->counted[which];
+}
+
+static void read_metrics(struct ti_plugin_run *p)
+{
+	ti_metric_sets_free(p->metrics, p->probe->schema->n_metrics);
+	p->metrics = ti_metric_sets_read(p->probe);
+}
+
+const struct ti_metric_sets *ti_plugin_metrics(struct ti_plugin_run *p)
+{
+	if (p->running)
+		read_metrics(p);
+	return p->metrics;
+}
+
+uint64_t ti_plugin_crowded(const struct ti_plugin_run *p)
+{
+	return p->crowded;
+}
+
+void ti_plugin_ring(const struct ti_plugin_run *p, size_t *used, size_t *room)
+{
+	*used = *room = 0;
+	if (p->ring)
+		ti_ring_fill(p->ring, used, room);
+}
+
+uint64_t ti_plugin_slow_calls(const struct ti_plugin_run *p)
+{
+	return p->calls.slow;
 }
 
 size_t ti_plugin_index(const struct ti_plugin_run *p)
@@ -262,9 +301,11 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 	struct ti_plugin_run *p = arg;
 	const struct ti_schema *s = p->probe->schema;
 	struct ti_record rec = *in;
+	int swallowed = 0;
 
 	if (p->d->event && is_internal(s, in)) {
-		p->d->event(p->self, in, (void *)data); /* in the ring: read-only */
+		TI_CALLING_EVENT(&p->calls, TI_CALL_EVENT, s->internals[rec.event - s->n_types].name)
+			p->d->event(p->self, in, (void *)data); /* in the ring: read-only */
 		return;
 	}
 	if (rec.event >= s->n_types || rec.len != s->types[rec.event].size || rec.len > EVENT_MAX) {
@@ -275,7 +316,9 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 	}
 	if (p->scratch) {
 		data = memcpy(p->scratch, data, rec.len);
-		if (p->d->event(p->self, &rec, p->scratch) != 0) {
+		TI_CALLING_EVENT(&p->calls, TI_CALL_EVENT, s->types[rec.event].name)
+			swallowed = p->d->event(p->self, &rec, p->scratch);
+		if (swallowed) {
 			ti_router_swallowed(p->router, p->index);
 			return;
 		}
@@ -283,10 +326,17 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 	ti_plugin_route(p, &rec, data);
 }
 
+void ti_plugin_record(struct ti_plugin_run *p, const struct ti_record *rec, const void *data)
+{
+	on_record(p, rec, data);
+	p->env->flush(p->env->arg);
+}
+
 static void on_batch(void *arg)
 {
 	struct ti_plugin_run *p = arg;
 
+	ti_calls_batch_end();
 	p->env->flush(p->env->arg);
 }
 
@@ -300,7 +350,8 @@ void ti_plugin_tick(struct ti_plugin_run *p)
 	count_lost(p);
 	ti_probe_refresh(p->probe);
 	if (p->d->tick)
-		p->d->tick(p->self, ti_plugin_now(p));
+		TI_CALLING(&p->calls, TI_CALL_TICK)
+			p->d->tick(p->self, ti_plugin_now(p));
 	p->env->flush(p->env->arg);
 }
 
@@ -380,7 +431,9 @@ static int start(struct ti_plugin_run *p)
 	if (r >= 0)
 		r = start_ring_and_tick(p);
 	if (r >= 0 && p->d->start) {
-		r = p->d->start(&p->self, &ti_plugin_host, (struct ti_handle *)p, p->config);
+		TI_CALLING(&p->calls, TI_CALL_START)
+			r = p->d->start(&p->self, p->env->host ? p->env->host : &ti_plugin_host,
+					(struct ti_handle *)p, p->config);
 		if (r < 0)
 			return ti_err(r, "%s: it could not start: %s", ti_plugin_name(p), strerror(-r));
 	}
@@ -401,9 +454,29 @@ int ti_plugin_load(struct ti_plugin_run *p, const struct ti_plugin_env *env)
 	return r;
 }
 
+int ti_plugin_emulate(struct ti_plugin_run *p, const struct ti_plugin_env *env)
+{
+	int r;
+
+	p->env = env;
+	r = ti_probe_emulate(p->probe);
+	ti_probe_survey(p->probe);
+	if (r < 0)
+		ti_probe_unload(p->probe);
+	return r;
+}
+
 bool ti_plugin_loaded(struct ti_plugin_run *p)
 {
 	return p->probe->obj != NULL;
+}
+
+/* Where it is attached has changed. */
+void ti_plugin_attached(struct ti_plugin_run *p)
+{
+	if (p->d->attached)
+		TI_CALLING(&p->calls, TI_CALL_ATTACHED)
+			p->d->attached(p->self);
 }
 
 int ti_plugin_start(struct ti_plugin_run *p)
@@ -417,8 +490,7 @@ int ti_plugin_start(struct ti_plugin_run *p)
 		return r;
 	}
 	p->ran = true;
-	if (p->d->attached)
-		p->d->attached(p->self);
+	ti_plugin_attached(p);
 	return 0;
 }
 
@@ -427,8 +499,7 @@ void ti_plugin_iface_gone(struct ti_plugin_run *p, unsigned ifindex)
 	if (!p->running)
 		return;
 	ti_places_iface_gone(p->places, ifindex);
-	if (p->d->attached)
-		p->d->attached(p->self);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_ifaces(struct ti_plugin_run *p)
@@ -445,8 +516,7 @@ void ti_plugin_ifaces(struct ti_plugin_run *p)
 		else
 			ti_places_iface_gone(p->places, i->index);
 	}
-	if (p->d->attached)
-		p->d->attached(p->self);
+	ti_plugin_attached(p);
 }
 
 void ti_plugin_stop(struct ti_plugin_run *p)
@@ -461,7 +531,8 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	count_lost(p);
 	ti_probe_say_missed(p->probe);
 	if (p->started && p->d->stop)
-		p->d->stop(p->self);
+		TI_CALLING(&p->calls, TI_CALL_STOP)
+			p->d->stop(p->self);
 	p->started = false;
 	ti_router_flush(p->router);
 	if (p->tick)
@@ -471,6 +542,7 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	free(p->scratch);
 	for (size_t i = 0; i < TI_COUNT_MAX; i++)
 		p->counted[i] = ti_probe_counter(p->probe, i);
+	read_metrics(p);
 	ti_probe_unload(p->probe);
 	p->tick = NULL;
 	p->ring = NULL;

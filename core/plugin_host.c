@@ -56,6 +56,8 @@ void ti_plugin_route(struct ti_plugin_run *p, struct ti_record *rec, const void 
 		rec->boot_ns = p->last_utc - *p->env->utc_offset;
 	else
 		p->last_utc = utc;
+	if (p->env->seen)
+		p->env->seen(p->env->arg, &p->probe->schema->types[rec->event], rec, data);
 	ti_router_event(p->router, p->index, rec, data);
 }
 
@@ -176,6 +178,33 @@ static uint64_t host_seed(struct ti_handle *h)
 	return ti_probe_seed(of(h)->probe);
 }
 
+static const struct ti_bpf_metrics *metrics_named(const struct ti_schema *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_metrics; i++)
+		if (!s->metrics[i].by_cpu && !strcmp(s->metrics[i].name, name))
+			return &s->metrics[i];
+	return NULL;
+}
+
+static int host_metrics(struct ti_handle *h, const char *name, const void *labels, const void *values)
+{
+	static const uint32_t only;
+	struct ti_plugin_run *p = of(h);
+	const struct ti_bpf_metrics *m = metrics_named(p->probe->schema, name);
+	int map = m ? ti_probe_map(p->probe, name) : -ENOENT;
+
+	if (map < 0)
+		return map;
+	if (m->n_labels ? !labels : labels || !values)
+		return -EINVAL;
+	if (!values)
+		return bpf_map_delete_elem(map, labels) < 0 ? -errno : 0;
+	if (bpf_map_update_elem(map, m->n_labels ? labels : &only, values, BPF_ANY) == 0)
+		return 0;
+	p->crowded += errno == E2BIG;
+	return -errno;
+}
+
 const struct ti_host ti_plugin_host = {
 	.size = sizeof(ti_plugin_host),
 	.event = host_event,
@@ -194,4 +223,5 @@ const struct ti_host ti_plugin_host = {
 	.sockets = host_sockets,
 	.offline = host_offline,
 	.seed = host_seed,
+	.metrics = host_metrics,
 };

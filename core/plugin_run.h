@@ -6,6 +6,7 @@
 #ifndef TI_PLUGIN_RUN_H
 #define TI_PLUGIN_RUN_H
 
+#include "callback.h"
 #include "log.h"
 #include "plugin.h"
 
@@ -15,7 +16,8 @@ struct event;
 
 struct ti_plugin_run {
 	struct ti_module *module;
-	const struct ti_plugin *d; /* its descriptor */
+	const struct ti_plugin *d; /* its descriptor; called with TI_CALLING */
+	struct ti_calls calls;
 	struct ti_plugin_common common;
 	void *config;              /* values of d->options */
 	struct ti_probe *probe;
@@ -31,6 +33,8 @@ struct ti_plugin_run {
 	bool running, started, ran;
 	uint64_t lost_seen;        /* of TI_COUNT_LOST, told to the router */
 	uint64_t counted[TI_COUNT_MAX]; /* when it stopped */
+	struct ti_metric_sets *metrics; /* as read last */
+	uint64_t crowded;          /* label sets of ti_host.metrics that found no room */
 	uint64_t last_utc;         /* of the last event: time never goes back */
 	char *scratch;             /* a copy for event() to change */
 	struct ti_log_limit odd;

@@ -23,7 +23,8 @@
 #include <unistd.h>
 #include "log.h"
 
-#define OFFLINE_SEED 0x7469 /* any that is always the same */
+#define OFFLINE_SEED  0x7469 /* any that is always the same */
+#define EMULATED_CPUS 2	     /* more than one, for there are sums to be made */
 
 /* What libbpf said last: which program failed, and the line that says why. */
 static struct {
@@ -155,6 +156,7 @@ void ti_probe_unload(struct ti_probe *p)
 		p->programs[i].prog = NULL;
 	bpf_object__close(p->obj);
 	p->obj = NULL;
+	p->emulated = false;
 }
 
 void ti_probe_free(struct ti_probe *p)
@@ -201,6 +203,8 @@ static int online_cpus(void)
 
 int ti_probe_cpus(const struct ti_probe *p)
 {
+	if (p->emulated)
+		return EMULATED_CPUS;
 	return p->offline ? 1 : online_cpus();
 }
 
@@ -330,7 +334,7 @@ static void fill_rodata(struct ti_probe *p)
 	fill(p, "ti_offline", p->offline);
 	fill_filter(p);
 	p->seed = OFFLINE_SEED;
-	if (!p->offline && getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+	if (!p->offline && !p->emulated && getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		p->seed = seed;
 	fill(p, "ti_seed", p->seed);
 }
@@ -444,4 +448,19 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 			ti_err(0, "%s: %s at %s: %s", p->plugin, group, p->programs[i].hook->name,
 			       p->programs[i].why);
 	return -EOPNOTSUPP;
+}
+
+int ti_probe_emulate(struct ti_probe *p)
+{
+	int r;
+
+	p->obj = open_object(p);
+	if (!p->obj)
+		return ti_err(-errno, "%s: its BPF object can't be read: %s", p->plugin, strerror(errno));
+	p->emulated = true;
+	fill_rodata(p);
+	r = prepare_maps(p, p->obj, 0);
+	if (r < 0)
+		return ti_err(r, "%s: its maps can't be emulated: %s", p->plugin, strerror(-r));
+	return 0;
 }

@@ -40,6 +40,7 @@ struct ti_probe {
 	struct ti_filter filter;    /* set by ti_filter_read; the probe's to free */
 	int pid;                     /* uprobes in this process only; 0: in all */
 	bool offline;                /* set before the survey: packets are fed to it, on one CPU */
+	bool emulated;               /* set by ti_probe_emulate: obj is open, not loaded */
 	uint64_t seed;               /* drawn at load; when offline always the same */
 
 	struct bpf_object *obj;     /* NULL until loaded */
@@ -85,6 +86,12 @@ bool ti_probe_wants(const struct ti_probe *p, const char *group);
  * and -errno returned. ring_size 0: as the object has it.
  */
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size);
+/*
+ * Instead of ti_probe_load, for tests of callbacks without a kernel: maps are made as
+ * options and object say, in memory of this process (ti_probe_memory) or not at all;
+ * ti_probe_map finds none, no program runs.
+ */
+int ti_probe_emulate(struct ti_probe *p);
 void ti_probe_unload(struct ti_probe *p); /* programs and maps go; safe when not loaded */
 
 /* As ti_host.cpus: values in a TI_CPU_ARRAY. */
@@ -104,7 +111,7 @@ void ti_probe_refresh(struct ti_probe *p);
 
 /* Sum over CPUs of a counter every probe has; 0 before load, and for a counter that
  * is younger than the SDK that the object was built with. */
-uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which);
+uint64_t ti_probe_counter(struct ti_probe *p, enum ti_count which);
 
 /* Warn of each program that the kernel has not run for an event, since the event came
  * out of that very program's run or interrupted it. Kernels before 5.12 don't tell. */

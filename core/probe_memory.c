@@ -32,6 +32,18 @@ static size_t stride_of(const struct bpf_map *map)
 	return (bpf_map__value_size(map) + 7) & ~7u;
 }
 
+/* Of a map that the kernel hasn't got: with what it would have at first. */
+static void *emulate(const struct bpf_map *map, size_t length)
+{
+	void *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t size = 0;
+	const void *initial = bpf_map__initial_value((struct bpf_map *)map, &size);
+
+	if (at != MAP_FAILED && initial)
+		memcpy(at, initial, size < length ? size : length);
+	return at;
+}
+
 /* An array map as live memory, mapped once. (The image that libbpf hands out for
  * .bss and .data is live only under skeletons.) */
 static char *mapped(struct ti_probe *p, const struct bpf_map *map)
@@ -49,7 +61,8 @@ static char *mapped(struct ti_probe *p, const struct bpf_map *map)
 		return NULL;
 	p->memory = grown;
 	length = (length + page - 1) / page * page;
-	at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	at = p->emulated ? emulate(map, length) :
+			   mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 	if (at == MAP_FAILED)
 		return NULL;
 	p->memory[p->n_memory++] = (struct ti_memory){ map, at, length };
@@ -83,7 +96,7 @@ void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size)
 
 int ti_probe_map(struct ti_probe *p, const char *name)
 {
-	int fd = p->obj ? bpf_object__find_map_fd_by_name(p->obj, name) : -ENOENT;
+	int fd = p->obj && !p->emulated ? bpf_object__find_map_fd_by_name(p->obj, name) : -ENOENT;
 
 	return fd < 0 ? -ENOENT : fd;
 }
@@ -94,7 +107,7 @@ void ti_probe_refresh(struct ti_probe *p)
 		ti_debug("%s: cgroups and network namespaces could not be looked up anew", p->plugin);
 }
 
-uint64_t ti_probe_counter(struct ti_probe *p, enum ti_counter which)
+uint64_t ti_probe_counter(struct ti_probe *p, enum ti_count which)
 {
 	size_t stride = 0;
 	char *at = ti_probe_memory(p, "ti_counters", &stride);

@@ -110,8 +110,9 @@ void ti_probe_survey(struct ti_probe *p)
 
 		g->unwanted = is_unwanted(p, g, why, sizeof(why)) ||
 			      is_unseen(p, g, why, sizeof(why));
-		if (g->unwanted || ti_filter_excludes(p, g, why, sizeof(why)) ||
-		    g->hook->available(g->target, why, sizeof(why)) < 0)
+		if (g->unwanted ||
+		    (!p->emulated && (ti_filter_excludes(p, g, why, sizeof(why)) ||
+				      g->hook->available(g->target, why, sizeof(why)) < 0)))
 			ti_probe_leave_out(p, g, why);
 	}
 }

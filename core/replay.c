@@ -15,9 +15,11 @@
 #include <string.h>
 #include <time.h>
 #include "args.h"
+#include "callback.h"
 #include "capture.h"
 #include "direction.h"
 #include "log.h"
+#include "metrics.h"
 #include "offline.h"
 #include "option.h"
 #include "preflight.h"
@@ -283,6 +285,8 @@ static enum ti_exit finish(struct replay *r, int err)
 	if (r->offline) {
 		say_packets(r);
 		ti_summary(&r->setup);
+		if (r->args->stats)
+			ti_metrics_print(&r->setup);
 	}
 	return err < 0 ? exit_of(err) : unwritten ? TI_EXIT_FAILED : TI_EXIT_DONE;
 }
@@ -343,6 +347,7 @@ int main(int argc, char **argv)
 	struct ti_args a;
 	int code;
 
+	ti_calls_watch(false);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ti_probe_libbpf_log();
 	if (ti_args_parse(&a, ti_commands, argc, argv) < 0) {

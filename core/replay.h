@@ -4,6 +4,6 @@
 #define TI_REPLAY_H
 
 #define TI_COMMAND_REPLAY(run)                                                              \
-	{ "replay", "FILE", "cpon\203sPS\200\201vq", "Run plugins on the packets of a capture file", run }
+	{ "replay", "FILE", "cpon\203s\204PS\200\201vq", "Run plugins on the packets of a capture file", run }
 
 #endif

@@ -151,3 +151,9 @@ void ti_ring_drain(struct ti_ring *r)
 	while (consume(r, &n))
 		;
 }
+
+void ti_ring_fill(const struct ti_ring *r, size_t *used, size_t *room)
+{
+	*used = __atomic_load_n(r->produced, __ATOMIC_ACQUIRE) - *r->consumed;
+	*room = r->size;
+}

@@ -27,6 +27,9 @@ int ti_ring_new(struct ti_ring **out, int map_fd, struct event_base *base, ti_ri
 void ti_ring_free(struct ti_ring *r);
 void ti_ring_freep(struct ti_ring **r);
 
+/* Bytes that wait to be read, and that it has room for. */
+void ti_ring_fill(const struct ti_ring *r, size_t *used, size_t *room);
+
 /* Everything that is in it now, when nothing writes any more. */
 void ti_ring_drain(struct ti_ring *r);
 

@@ -351,8 +351,11 @@ static int read_maps(struct ti_schema *s, const char *plugin)
 	const struct btf_type *sec = ti_schema_section(s, ".maps");
 	int r = 0;
 
-	for (uint32_t i = 0; sec && r == 0 && i < btf_vlen(sec); i++)
+	for (uint32_t i = 0; sec && r == 0 && i < btf_vlen(sec); i++) {
 		r = read_map(s, plugin, btf_var_secinfos(sec)[i].type);
+		if (r == 0)
+			r = ti_schema_add_metrics(s, plugin, btf_var_secinfos(sec)[i].type);
+	}
 	return r;
 }
 
@@ -399,6 +402,9 @@ void ti_schema_free(struct ti_schema *s)
 	free(s->hooks);
 	free(s->params);
 	free(s->maps);
+	for (size_t i = 0; i < s->n_metrics; i++)
+		free(s->metrics[i].metrics);
+	free(s->metrics);
 	btf__free(s->btf);
 	free(s);
 }

@@ -55,6 +55,36 @@ struct ti_bpf_map {
 	const struct ti_bpf_option *only_if;  /* made while that is set; NULL: always */
 };
 
+enum ti_metric_kind {
+	TI_METRIC_COUNTER,
+	TI_METRIC_GAUGE,
+	TI_METRIC_HISTOGRAM,
+};
+
+/* A member of a struct of metrics. */
+struct ti_bpf_metric {
+	const char *name;    /* as declared */
+	const char *printed; /* PLUGIN_NAME[_seconds][_total] */
+	const char *help;    /* "": none was given */
+	enum ti_metric_kind kind;
+	unsigned digits;     /* it is printed divided by 10 to this */
+	uint32_t offset;     /* all are 64 bits; a histogram's sum, then its buckets */
+	uint32_t n_buckets;
+	uint64_t first;      /* bound of the first bucket */
+};
+
+/* A struct of metrics and the map that has it (TI_METRICS and so on). */
+struct ti_bpf_metrics {
+	const char *name;             /* of the map */
+	const char *overflow;         /* of the map for what finds no room in it, or NULL */
+	bool by_cpu;                  /* a value for each possible CPU; else user space sets it */
+	const struct ti_field *labels;
+	uint32_t n_labels;            /* 0: the map is an array of one */
+	uint32_t labels_size, size;   /* bytes of the key and of the struct */
+	struct ti_bpf_metric *metrics;
+	size_t n_metrics;
+};
+
 /* A __u32 of .rodata that is told how many parameters a kernel function has. */
 struct ti_bpf_params {
 	const char *function;
@@ -75,6 +105,8 @@ struct ti_schema {
 	size_t n_params;
 	struct ti_bpf_map *maps;
 	size_t n_maps;
+	struct ti_bpf_metrics *metrics;
+	size_t n_metrics;
 
 	struct btf *btf;  /* owned: the names above point into it ... */
 	void **owned;     /* ... or are among these */

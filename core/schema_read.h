@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * schema_read.h - what the files of the schema stage share: schema.c (the whole,
- * events, hooks), schema_field.c (fields of events), schema_option.c (options).
+ * events, hooks), schema_field.c (fields of events), schema_metric.c (metrics),
+ * schema_option.c (options).
  */
 #ifndef TI_SCHEMA_READ_H
 #define TI_SCHEMA_READ_H
@@ -49,5 +50,8 @@ int ti_schema_fields(struct ti_schema *s, struct place *at, uint32_t id, bool in
 /* A variable of .rodata that is tagged as an option. */
 int ti_schema_add_option(struct ti_schema *s, const char *plugin, const struct btf_var_secinfo *si,
 			 const void *rodata);
+
+/* A variable of .maps that is tagged as metrics, or as their overflow. */
+int ti_schema_add_metrics(struct ti_schema *s, const char *plugin, uint32_t var);
 
 #endif

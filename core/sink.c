@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "callback.h"
 #include "ini.h"
 #include "log.h"
 #include "option.h"
@@ -46,7 +47,8 @@ struct outage {
 
 struct ti_sink_run {
 	char *name;
-	const struct ti_module *module;
+	const struct ti_module *module; /* called with TI_CALLING */
+	struct ti_calls calls;
 	struct common common;
 	void *config;
 	struct ti_sink_host host;
@@ -168,6 +170,7 @@ int ti_sink_new(struct ti_sink_run **out, const char *name, struct ti_module *m,
 	s->config = calloc(1, m->sink.config_size + 1);
 	if (!s->name || !s->config)
 		return -ENOMEM;
+	ti_calls_init(&s->calls, m, s->name);
 	if (!m->sink.start || !m->sink.write || !m->sink.stop || m->sink.format > TI_FORMAT_TEXT)
 		return ti_err(-EBADMSG,
 			      "sink %s: %s: it has no start, write or stop, or an unknown format",
@@ -208,7 +211,8 @@ int ti_sink_start(struct ti_sink_run *s, struct event_base *base)
 	}
 	s->host = (struct ti_sink_host){
 		.size = sizeof(s->host), .log = host_log, .colour = host_colour};
-	r = s->module->sink.start(&s->self, &s->host, (struct ti_handle *)s, s->config);
+	TI_CALLING(&s->calls, TI_CALL_START)
+		r = s->module->sink.start(&s->self, &s->host, (struct ti_handle *)s, s->config);
 	s->started = r >= 0;
 	return r < 0 ? r : 0;
 }
@@ -218,13 +222,15 @@ void ti_sink_free(struct ti_sink_run *s)
 	if (!s)
 		return;
 	if (s->started)
-		s->module->sink.stop(s->self);
+		TI_CALLING(&s->calls, TI_CALL_STOP)
+			s->module->sink.stop(s->self);
 	if (s->outage.retry)
 		event_free(s->outage.retry);
 	ti_queue_free(&s->queue);
 	if (s->config)
 		ti_option_free(s->module->sink.options, s->module->sink.n_options, s->config);
 	ti_option_free(ti_sink_options, ti_sink_n_options, &s->common);
+	ti_calls_done(&s->calls);
 	free(s->config);
 	free(s->name);
 	free(s);
@@ -243,6 +249,11 @@ enum ti_format ti_sink_format(const struct ti_sink_run *s)
 int ti_sink_colour(const struct ti_sink_run *s)
 {
 	return s->colour;
+}
+
+uint64_t ti_sink_slow_calls(const struct ti_sink_run *s)
+{
+	return s->calls.slow;
 }
 
 size_t ti_sink_waiting(const struct ti_sink_run *s, size_t *limit)
@@ -324,8 +335,10 @@ static int push(struct ti_sink_run *s)
 
 	while (ti_queue_len(q)) {
 		size_t len = ti_queue_len(q);
-		ssize_t r = s->module->sink.write(s->self, q->buf + q->head, len);
+		ssize_t r = 0;
 
+		TI_CALLING(&s->calls, TI_CALL_WRITE)
+			r = s->module->sink.write(s->self, q->buf + q->head, len);
 		if (r <= 0) {
 			r = r ? r : -EAGAIN;
 			pause_writes(s, (int)-r);
@@ -403,12 +416,13 @@ void ti_sink_drain(struct ti_sink_run *s)
 
 void ti_sink_reopen(struct ti_sink_run *s)
 {
-	int r;
+	int r = 0;
 
 	if (!s->started || !s->module->sink.reopen)
 		return;
 	ti_sink_flush(s);
-	r = s->module->sink.reopen(s->self);
+	TI_CALLING(&s->calls, TI_CALL_REOPEN)
+		r = s->module->sink.reopen(s->self);
 	if (r < 0) {
 		ti_err(r, "sink %s: cannot open its destination anew: %s; the old one stays in use",
 		       s->name, strerror(-r));

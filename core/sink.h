@@ -41,6 +41,8 @@ int ti_sink_colour(const struct ti_sink_run *s);
 size_t ti_sink_waiting(const struct ti_sink_run *s, size_t *limit);
 /* 0, or -errno of the failure it is in; -EPIPE: nobody reads any more, for good. */
 int ti_sink_error(const struct ti_sink_run *s);
+/* Callbacks that held the loop up for longer than they may. */
+uint64_t ti_sink_slow_calls(const struct ti_sink_run *s);
 
 /*
  * Room for one line of at most `max` bytes at the queue's tail, or NULL: the

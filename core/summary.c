@@ -21,7 +21,7 @@ static void say_account(const struct ti_setup *s, size_t plugin, size_t sink)
 static void say_counters(const struct ti_plugin_run *p)
 {
 	static const struct {
-		enum ti_counter which;
+		enum ti_count which;
 		const char *name;
 	} table[] = { { TI_COUNT_SEEN, "packets seen" }, { TI_COUNT_FILTERED, "filtered" },
 		      { TI_COUNT_DROPPED, "dropped at XDP" },
@@ -41,13 +41,22 @@ static void say_counters(const struct ti_plugin_run *p)
 		ti_info("%s: %s", ti_plugin_name(p), text);
 }
 
+static void say_slow(const char *what, const char *name, uint64_t calls)
+{
+	if (calls)
+		ti_warn("%s%s: %llu callbacks were slow", what, name, (unsigned long long)calls);
+}
+
 void ti_summary(const struct ti_setup *s)
 {
 	for (size_t i = 0; i < s->n_plugins; i++) {
 		if (!ti_plugin_ran(s->plugins[i]))
 			continue;
 		say_counters(s->plugins[i]);
+		say_slow("", ti_plugin_name(s->plugins[i]), ti_plugin_slow_calls(s->plugins[i]));
 		for (size_t k = 0; k < s->n_sinks; k++)
 			say_account(s, i, k);
 	}
+	for (size_t k = 0; k < s->n_sinks; k++)
+		say_slow("sink ", ti_sink_name(s->sinks[k]), ti_sink_slow_calls(s->sinks[k]));
 }

@@ -12,7 +12,7 @@ gets an empty folder and is done from its first block to its last. ACTION is one
   start ready=TEXT commands that stay while others run, until their output was looked at;
                    ready once they have written TEXT
   output           what was started, or else the commands before, have written, in this order,
-                   perhaps with more between; "..." is anything, and so are times and
+                   perhaps with more between; "..." is anything, and so are times, the host and
                    numbers over 9999
   file=NAME        becomes this file
   change=NAME      a diff without line numbers: what it says with '-' and ' ' is there once
@@ -54,7 +54,7 @@ class Block:
         self.args = {k: v.strip('"') for k, v in self.args.items()}
         if self.action not in ACTIONS:
             raise Mistake(f"{where}: a block that nothing is said of: put one of "
-                          f"{', '.join(sorted(ACTIONS))} before it (see docs.py)")
+                          f"{', '.join(sorted(ACTIONS))} before it, see docs.py")
 
 
 def markdown(path, lines):
@@ -152,7 +152,8 @@ def pattern(line):
     """The lines of output that a line of a document stands for."""
     line = re.escape(" ".join(line.split()))
     for what, stands_for in ((r"\\\.\\\.\\\.", ".*"), (r"\d{4}\\-\d\d\\-\d\dT[\d:]+(\\\.\d+)?Z", r"[-\\d:.TZ]+"),
-                             (r"\b\d\d:\d\d:\d\d\\\.\d+", r"[\\d:.]+"), (r"\b\d{5,}\b", r"\\d+")):
+                             (r"\b\d\d:\d\d:\d\d\\\.\d+", r"[\\d:.]+"), (r"\b\d{5,}\b", r"\\d+"),
+                             (r'"host":"[^"]*"', '"host":"[^"]*"')):
         line = re.sub(what, stands_for, line)
     return re.compile(line)
 

@@ -436,6 +436,7 @@ static void assert_refused(int r, const char *text)
 #define ARRAY  "is an array; use ti_str(N) for text or ti_list(T, N)"
 #define SIZED  "struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); } m SEC(\".maps\") TI_SIZED_BY(o)"
 #define UNSIZED "probe: m has its size from an option that isn't a __u32 of at least 1"
+#define LABELS(members) "struct m { ti_counter n; }; struct k { " members " }; TI_METRICS_BY(m, k, 9)"
 #define STRUCT "is a struct; write its members as fields, or use ti_list"
 
 static void test_refused(void **state)
@@ -510,6 +511,25 @@ static void test_refused(void **state)
 		{"'-DVARIABLE=" SIZED "'", "probe: m is tagged with an option that is no TI_OPTION of this object"},
 		{"'-DVARIABLE=TI_OPTION(__u64, o, 1, 1, 9, \"\"); " SIZED "'", UNSIZED},
 		{"'-DVARIABLE=TI_OPTION(__u32, o, 1, 0, 9, \"\"); " SIZED "'", UNSIZED},
+		/* metrics */
+		{"'-DVARIABLE=struct m { __u64 n; }; TI_METRICS(m)'", "probe: m.n is no metric; make it a ti_counter"},
+		{"'-DVARIABLE=struct m { ti_counter n[2]; }; TI_METRICS(m)'", "probe: m.n is no metric"},
+		{"'-DVARIABLE=struct m { __u64 _n; }; TI_METRICS(m)'", "probe: m has no metric"},
+		{"'-DVARIABLE=struct m { ti_histogram(1) h; }; TI_METRICS(m)'", "probe: m.h has no bounds"},
+		{"'-DVARIABLE=struct m { ti_histogram(65) h; }; TI_METRICS(m)'", "probe: m.h has no bounds"},
+		{"'-DVARIABLE=struct m { ti_histogram(60, 1000000) h; }; TI_METRICS(m)'", "probe: m.h has no bounds"},
+		{"'-DVARIABLE=struct m { __u32 _p; ti_counter n; } __attribute__((packed)); TI_METRICS(m)'",
+		 "probe: m.n is not at a multiple of 8 bytes"},
+		{"'-DVARIABLE=struct m { ti_counter n; }; TI_METRICS(m); struct o { ti_counter n; }; TI_METRICS(o)'",
+		 "probe: o.n is in another struct of metrics, too"},
+		{"'-DVARIABLE=struct m { ti_counter n, n_total; }; TI_METRICS(m)'", "probe: m.n_total is in another"},
+		{"'-DVARIABLE=" LABELS("__u32 a; ti_addr b;") "'", "probe: m is a struct of labels with a hole"},
+		{"'-DVARIABLE=" LABELS("__u32 a; __u16 b;") "'", "probe: m is a struct of labels with a hole"},
+		{"'-DVARIABLE=" LABELS("ti_str(3) a;") "'", "probe: m is a struct of labels with a hole"},
+		{"'-DVARIABLE=" LABELS("__u32 le;") "'", "probe: m.le is a label that metrics have already"},
+		{"'-DVARIABLE=" LABELS("__u32 overflow;") "'", "probe: m.overflow is a label"},
+		{"'-DVARIABLE=" LABELS("ti_list(__u64, 2) l;") "'", "probe: m.l is a list, which can't be a label"},
+		{"'-DVARIABLE=" LABELS("void *p;") "'", "probe: m.p " POINTS},
 		/* hooks */
 		{"-DNO_HOOK", "probe: its BPF object has no hook; use TI_PACKET or TI_HOOK"},
 		{"-DNO_HOOK '-DVARIABLE=TI_TAG(\"hook:x\") SEC(\"tc\") int f(void *c) { return 0; "

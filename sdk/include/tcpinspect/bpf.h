@@ -108,13 +108,13 @@ struct {
 		(__typeof__(name.value))bpf_map_lookup_elem(&name, &cpu_);     \
 	})
 
-/* The counters every probe has; see enum ti_counter. In cache lines of their CPU's own. */
+/* The counters every probe has; see enum ti_count. In cache lines of their CPU's own. */
 struct ti_counters {
 	__u64 n[TI_COUNT_MAX];
 } __attribute__((aligned(64)));
 TI_CPU_ARRAY(struct ti_counters, ti_counters);
 
-static __always_inline void ti_count(enum ti_counter which)
+static __always_inline void ti_count(enum ti_count which)
 {
 	struct ti_counters *c = TI_CPU(ti_counters);
 
@@ -270,6 +270,9 @@ static __always_inline void *ti_reserve_internal(__u16 event, __u32 len)
 	rec->boot_ns = TI_NOW();
 	return rec + 1;
 }
+
+/* For structs, ti_counters: TI_METRICS and so on. */
+#include <tcpinspect/metrics.h>
 
 /* --- hooks ------------------------------------------------------------- */
 

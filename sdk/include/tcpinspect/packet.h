@@ -19,19 +19,6 @@
 #define TI_MAX_VLANS   4
 #define TI_MAX_EXTHDRS 6
 
-/* Flags of the TCP header's 14th byte (RFC 9293, 3.1). Never compare the whole
- * byte: a SYN may carry ECE and CWR (RFC 3168). */
-enum ti_tcp_flag {
-	TI_FIN = 0x01,
-	TI_SYN = 0x02,
-	TI_RST = 0x04,
-	TI_PSH = 0x08,
-	TI_ACK = 0x10,
-	TI_URG = 0x20,
-	TI_ECE = 0x40,
-	TI_CWR = 0x80,
-};
-
 /* What a body returns for its packet. */
 enum ti_verdict {
 	TI_PASS,

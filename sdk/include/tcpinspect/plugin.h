@@ -17,7 +17,11 @@
  * an older module doesn't know read as 0.
  *
  * Threads. All callbacks run on the daemon's one loop thread and must not
- * block: a callback that waits stops every plugin and sink.
+ * block: a callback that waits stops every plugin and sink. One that takes over
+ * 10 ms (start() and stop(): 100 ms, since nothing else is under way) is named in
+ * the log, once a minute, and counted. One that crashes takes the daemon with it,
+ * which names module, version and callback before it ends by that signal; its BPF
+ * links go with it.
  */
 #ifndef TCPINSPECT_PLUGIN_H
 #define TCPINSPECT_PLUGIN_H
@@ -167,6 +171,14 @@ struct ti_host {
 	/* For hashes, so that what strangers send can't be made to collide: random for
 	 * each run of the daemon, the same in each replay. */
 	uint64_t (*seed)(struct ti_handle *h);
+
+	/*
+	 * Set the metrics of a TI_METRICS_SET (labels NULL) or, for one set of labels, of
+	 * a TI_METRICS_SET_BY: copies of the structs that it was given. `values` NULL
+	 * removes the set. -ENOENT: no such name, or set; -E2BIG: there is no room for
+	 * another set, which is counted; -EINVAL: labels are missing, or there are none.
+	 */
+	int (*metrics)(struct ti_handle *h, const char *name, const void *labels, const void *values);
 };
 
 #define TI_HOST_HAS(host, member)                                              \

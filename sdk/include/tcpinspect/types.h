@@ -58,6 +58,26 @@ typedef __u8 ti_bool;     /* 0 or 1, printed as false or true */
 	}
 
 /*
+ * Members of a struct of metrics (metrics.h), and the only ones it may have.
+ */
+typedef __u64 ti_counter; /* only grows; printed with "_total" behind its name */
+typedef __s64 ti_gauge;   /* goes up and down */
+
+/*
+ * How many values were how large. ti_histogram(N, FIRST): N buckets, whose bounds are
+ * FIRST, 2 * FIRST, 4 * FIRST and so on, inclusive; the last has all that is larger.
+ * FIRST is 1 where it isn't given, else up to 2^31. ti_histogram(12, 1000000) rtt_ns: up to
+ * 1 ms, 2 ms, ... 1,024 ms, and longer. Filled by TI_OBSERVE.
+ */
+#define ti_histogram(...) TI_HISTOGRAM_(__VA_ARGS__, 1, )
+#define TI_HISTOGRAM_(n, bound, ...)                                           \
+	struct {                                                               \
+		__u64 sum;                                                     \
+		__u64 bucket[n];                                               \
+		char first[0][bound]; /* takes no room */                      \
+	}
+
+/*
  * How serious an event is. An event type has one severity (TI_EVENT).
  */
 enum ti_severity {
@@ -66,6 +86,19 @@ enum ti_severity {
 	TI_WARNING = 2,
 	TI_ERROR = 3,
 	TI_CRITICAL = 4,
+};
+
+/* Flags of the TCP header's 14th byte (RFC 9293, 3.1). Never compare the whole
+ * byte: a SYN may carry ECE and CWR (RFC 3168). */
+enum ti_tcp_flag {
+	TI_FIN = 0x01,
+	TI_SYN = 0x02,
+	TI_RST = 0x04,
+	TI_PSH = 0x08,
+	TI_ACK = 0x10,
+	TI_URG = 0x20,
+	TI_ECE = 0x40,
+	TI_CWR = 0x80,
 };
 
 /*
@@ -83,7 +116,7 @@ struct ti_record {
  * Counters that every probe has, one of each a CPU, kept by bpf.h. A packet
  * counts once in seen and at most once in one of the four below it.
  */
-enum ti_counter {
+enum ti_count {
 	TI_COUNT_SEEN,        /* packets looked at */
 	TI_COUNT_TRUNCATED,   /* ended before their headers did */
 	TI_COUNT_FRAGMENT,    /* later fragment, or a first one without a TCP header */
@@ -93,6 +126,7 @@ enum ti_counter {
 	TI_COUNT_EMITTED,     /* events asked for, whether they fitted or not */
 	TI_COUNT_LOST,        /* of these, the ring was full */
 	TI_COUNT_DROPPED,     /* packets dropped at XDP */
+	TI_COUNT_CROWDED,     /* TI_METRICS_OF with labels that found no room */
 	TI_COUNT_MAX,
 };
 
