@@ -140,17 +140,19 @@ const struct ti_program *ti_probe_choice(const struct ti_probe *p, const char *g
 	return alternative(p, group, prefer, group_per_interface(p, group, prefer), 0);
 }
 
-/* First program of the next group from *i on that is wanted; NULL at the end. */
+/* First program of the next group from *i on that is wanted, and ours to attach; NULL at
+ * the end. */
 static const struct ti_program *next_group(const struct ti_probe *p, size_t *i)
 {
-	const struct ti_program *g = NULL;
+	while (*i < p->n_programs) {
+		const struct ti_program *g = &p->programs[*i];
 
-	while (*i < p->n_programs && (!g || !ti_probe_wants(p, g->says->group))) {
-		g = &p->programs[*i];
 		while (*i < p->n_programs && !strcmp(p->programs[*i].says->group, g->says->group))
 			(*i)++;
+		if (!g->says->by_hand && ti_probe_wants(p, g->says->group))
+			return g;
 	}
-	return g && ti_probe_wants(p, g->says->group) ? g : NULL;
+	return NULL;
 }
 
 /* --- places -------------------------------------------------------------- */

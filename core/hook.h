@@ -105,5 +105,8 @@ int ti_kernel_params(const char *function);
 extern const struct ti_hook ti_hook_xdp, ti_hook_tc, ti_hook_socket, ti_hook_tp,
 	ti_hook_raw_tp, ti_hook_tp_btf, ti_hook_kprobe, ti_hook_kretprobe, ti_hook_fentry,
 	ti_hook_fexit, ti_hook_uprobe, ti_hook_uretprobe, ti_hook_sock_ops, ti_hook_cgroup_skb;
+/* Stands for the want of one: of TI_BY_HAND, whose target is the whole section name. Not
+ * in ti_hooks[], and never to be attached. */
+extern const struct ti_hook ti_hook_by_hand;
 
 #endif

@@ -205,6 +205,11 @@ static int host_metrics(struct ti_handle *h, const char *name, const void *label
 	return -errno;
 }
 
+static int host_program(struct ti_handle *h, const char *name)
+{
+	return ti_probe_program(of(h)->probe, name);
+}
+
 const struct ti_host ti_plugin_host = {
 	.size = sizeof(ti_plugin_host),
 	.event = host_event,
@@ -224,4 +229,5 @@ const struct ti_host ti_plugin_host = {
 	.offline = host_offline,
 	.seed = host_seed,
 	.metrics = host_metrics,
+	.program = host_program,
 };

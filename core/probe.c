@@ -87,7 +87,12 @@ static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct 
 	const char *sec = prog ? bpf_program__section_name(prog) : "", *target;
 
 	g->says = says;
-	g->hook = ti_hook_by_section(sec, &target);
+	if (says->by_hand) {
+		g->hook = &ti_hook_by_hand;
+		target = sec;
+	} else {
+		g->hook = ti_hook_by_section(sec, &target);
+	}
 	if (!g->hook)
 		return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect",
 			      p->plugin, says->prog, sec);

@@ -101,9 +101,10 @@ uint64_t ti_probe_seed(const struct ti_probe *p);
 
 void ti_probe_unmap(struct ti_probe *p); /* as unloading does */
 
-/* As ti_host.memory and ti_host.map. */
+/* As ti_host.memory, ti_host.map and ti_host.program. */
 void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size);
 int ti_probe_map(struct ti_probe *p, const char *name);
+int ti_probe_program(const struct ti_probe *p, const char *name);
 
 /* Names in the common options may have come to stand for another thing: tell the
  * programs. To be called from time to time while loaded. */

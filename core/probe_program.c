@@ -4,10 +4,19 @@
  * alternative are usable together or not at all, so that who asks needs to look
  * at one of them only.
  */
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "probe.h"
+
+int ti_probe_program(const struct ti_probe *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_programs; i++)
+		if (p->programs[i].prog && !strcmp(p->programs[i].says->prog, name))
+			return bpf_program__fd(p->programs[i].prog);
+	return -ENOENT;
+}
 
 bool ti_program_in_binary(const struct ti_program *g)
 {

@@ -264,27 +264,39 @@ static int option_of(const struct ti_schema *s, const char *plugin, uint32_t fun
 	return 0;
 }
 
+/* Group and order out of a hook tag (NULL: it has none). */
+static int read_group(struct ti_schema *s, const struct place *at, const char *tag, struct ti_bpf_hook *h)
+{
+	const char *colon = tag ? strrchr(tag, ':') : NULL;
+	char group[64];
+
+	h->group = h->prog;
+	if (h->by_hand)
+		return tag ? ti_schema_refuse(at, "is TI_BY_HAND and has a hook; leave one out") : 0;
+	if (!colon || colon == tag || colon - tag >= (int)sizeof(group) || !isdigit((unsigned char)colon[1]))
+		return ti_schema_refuse(at, "has a hook tag that is none of bpf.h's");
+	snprintf(group, sizeof(group), "%.*s", (int)(colon - tag), tag);
+	h->order = atoi(colon + 1);
+	h->group = ti_schema_keep(s, group);
+	return h->group ? 0 : -ENOMEM;
+}
+
 static int add_hook(struct ti_schema *s, const char *plugin, uint32_t func, const char *tag)
 {
 	struct place at = { plugin, ti_schema_name(s, func), NULL };
-	const char *colon = strrchr(tag, ':');
-	struct ti_bpf_hook *h;
-	char group[64];
+	struct ti_bpf_hook *h = ti_schema_grow(&s->hooks, &s->n_hooks, sizeof(*h));
+	int r;
 
-	if (!colon || colon == tag || colon - tag >= (int)sizeof(group) || !isdigit((unsigned char)colon[1]))
-		return ti_schema_refuse(&at, "has a hook tag that is none of bpf.h's");
-	snprintf(group, sizeof(group), "%.*s", (int)(colon - tag), tag);
-	h = ti_schema_grow(&s->hooks, &s->n_hooks, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
 	h->prog = at.thing;
-	h->order = atoi(colon + 1);
+	h->by_hand = ti_schema_tag(s, func, -1, "by_hand") != NULL;
+	r = read_group(s, &at, tag, h);
+	if (r < 0)
+		return r;
 	h->knows = knows_of(s, func);
 	h->twin = ti_schema_tag(s, func, -1, "twin") != NULL;
 	h->optional = ti_schema_tag(s, func, -1, "optional") != NULL;
-	h->group = ti_schema_keep(s, group);
-	if (!h->group)
-		return -ENOMEM;
 	if (option_of(s, plugin, func, "only_if:", &h->only_if) < 0)
 		return -EINVAL;
 	return option_of(s, plugin, func, "unless:", &h->unless);
@@ -308,6 +320,19 @@ static void share_optional(struct ti_schema *s)
 				s->hooks[i].optional |= s->hooks[j].optional;
 }
 
+/* A program by hand shares its group with none. */
+static int check_by_hand(const struct ti_schema *s, const char *plugin)
+{
+	for (size_t i = 1; i < s->n_hooks; i++) {
+		const struct ti_bpf_hook *h = &s->hooks[i];
+		struct place at = { plugin, h->group, NULL };
+
+		if ((h->by_hand || h[-1].by_hand) && !strcmp(h->group, h[-1].group))
+			return ti_schema_refuse(&at, "is the name of a hook group and of a program by hand; rename one");
+	}
+	return 0;
+}
+
 static int read_hooks(struct ti_schema *s, const char *plugin)
 {
 	for (uint32_t i = 1; i < btf__type_cnt(s->btf); i++) {
@@ -316,14 +341,14 @@ static int read_hooks(struct ti_schema *s, const char *plugin)
 		if (!btf_is_func(btf__type_by_id(s->btf, i)))
 			continue;
 		tag = ti_schema_tag(s, i, -1, "hook:");
-		if (tag && add_hook(s, plugin, i, tag) < 0)
+		if ((tag || ti_schema_tag(s, i, -1, "by_hand")) && add_hook(s, plugin, i, tag) < 0)
 			return -EINVAL;
 	}
 	if (!s->n_hooks)
 		return ti_err(-EINVAL, "%s: its BPF object has no hook; use TI_PACKET or TI_HOOK", plugin);
 	qsort(s->hooks, s->n_hooks, sizeof(*s->hooks), by_group);
 	share_optional(s);
-	return 0;
+	return check_by_hand(s, plugin);
 }
 
 static int read_map(struct ti_schema *s, const char *plugin, uint32_t var)

@@ -38,6 +38,7 @@ struct ti_bpf_hook {
 	unsigned knows; /* enum ti_knows */
 	const struct ti_bpf_option *only_if, *unless; /* that is set; NULL: always */
 	bool twin; /* what it misses another program sees, or the other way round */
+	bool by_hand; /* the plugin attaches it, nobody else; alone in a group by its name */
 };
 
 /* A record that only its plugin sees (TI_INTERNAL). */

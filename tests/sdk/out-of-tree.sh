@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A stranger's plugin: written, built and run outside of this tree, against what
-# `make install` lays out and nothing else. It reports SYNs that offer a small
-# MSS; as root it is also run, on the lo of a network namespace of its own.
+# A stranger's plugin, sdk/examples/synmss: copied, built and run outside of this tree,
+# against what `make install` lays out and nothing else; as root it is also run, on the
+# lo of a network namespace of its own.
 #
 # TI_BUILD: the folder tcpinspect was built in (default: the current one).
 set -eu
@@ -19,6 +19,7 @@ fail() {
 }
 
 build=$(cd "${TI_BUILD:-.}" && pwd)
+examples=$(cd "${srcdir:-.}/sdk/examples" && pwd)
 for tool in make pkg-config "${CC:-cc}" "${CLANG:-clang}" "${LLVM_STRIP:-llvm-strip}"; do
 	command -v "${tool%% *}" >/dev/null || skip "no $tool here"
 done
@@ -34,71 +35,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-write_plugin() {
-	cat >synmss.bpf.c <<'END'
-/* synmss.bpf.c: report clients that offer a small MSS */
-#include <tcpinspect/bpf.h>
-
-struct synmss {
-	ti_addr src_ip, dst_ip;
-	ti_port src_port, dst_port;
-	__u16 mss TI_HELP("bytes that the SYN offers");
-};
-TI_EVENT(synmss, NOTICE, "a SYN offering an MSS below the limit");
-TI_OPTION(__u32, below, 1220, 536, 65535, "report SYNs that offer less than this");
-TI_LICENSE("Dual BSD/GPL");
-
-/* 0: the SYN has no MSS option. */
-static __always_inline __u16 offered_mss(struct ti_packet *pkt)
-{
-	__u32 off = pkt->l4 + sizeof(struct ti_tcp_hdr);
-	__u8 option[4];
-
-	for (int i = 0; i < 10 && off + sizeof(option) <= pkt->payload; i++) {
-		if (ti_load(pkt->ctx, pkt->hook, off, option, sizeof(option)))
-			return 0;
-		if (option[0] == 2)
-			return option[2] << 8 | option[3];
-		if (option[0] == 0 || (option[0] != 1 && option[1] < 2))
-			return 0;
-		off += option[0] == 1 ? 1 : option[1];
-	}
-	return 0;
-}
-
-TI_PACKET(packets, TC, XDP, SOCKET)
-{
-	__u16 mss;
-
-	if (!ti_is_syn(pkt))
-		return TI_PASS;
-	mss = offered_mss(pkt);
-	if (!mss || mss >= below)
-		return TI_PASS;
-	TI_EMIT(synmss, e) {
-		e->src_ip = pkt->src;
-		e->dst_ip = pkt->dst;
-		e->src_port = pkt->src_port;
-		e->dst_port = pkt->dst_port;
-		e->mss = mss;
-	}
-	return TI_PASS;
-}
-END
-	cat >synmss.c <<'END'
-#include <tcpinspect/plugin.h>
-
-TI_BPF_OBJECT(synmss_bpf, "synmss.bpf.o");
-TI_PLUGIN(synmss, .version = "1.0", .summary = "SYNs with a small MSS",
-	  TI_PLUGIN_BPF(synmss_bpf));
-END
-	cat >Makefile <<'END'
-all: synmss.so
-include $(shell pkg-config --variable=bpf_mk tcpinspect)
-END
-}
-
-# --- install, write, build ---------------------------------------------------
+# --- install, build ------------------------------------------------------------
 
 root=$work/root
 make -s -C "$build" install DESTDIR="$root" >"$work/install.log" 2>&1 ||
@@ -111,7 +48,7 @@ console=$(find "$root" -name console.so)
 
 mkdir "$work/synmss"
 cd "$work/synmss"
-write_plugin
+cp "$examples/synmss/"* .
 env -u MAKEFLAGS -u MAKELEVEL make ||
 	fail "the plugin does not build against the installed SDK"
 grep -q "$root.*/tcpinspect/bpf.h" synmss.bpf.o.d ||

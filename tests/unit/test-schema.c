@@ -328,6 +328,7 @@ static void test_options(void **state)
 static void test_hooks(void **state)
 {
 	static const struct ti_bpf_hook rows[] = {
+		{"alone", "alone", 0, true, 0, .by_hand = true},
 		{"entries", "entries_fentry_tcp_sendmsg", 3, false, 0},
 		{"entries", "entries_kprobe_tcp_sendmsg", 4, false, 0},
 		{"packets", "packets_tc", 0, false, TI_KNOW_FLOW},
@@ -352,6 +353,7 @@ static void test_hooks(void **state)
 		assert_int_equal(good->hooks[i].order, rows[i].order);
 		assert_int_equal(good->hooks[i].optional, rows[i].optional);
 		assert_int_equal(good->hooks[i].knows, rows[i].knows);
+		assert_int_equal(good->hooks[i].by_hand, rows[i].by_hand);
 	}
 }
 
@@ -544,6 +546,11 @@ static void test_refused(void **state)
 		{"-DNO_HOOK '-DVARIABLE=TI_ONLY_IF(missing) TI_HOOK(x, 0) SEC(\"tc\") int f(void *c) { "
 		 "return 0; }'",
 		 "probe: f is tagged with an option that is no TI_OPTION of this object"},
+		{"-DNO_HOOK '-DVARIABLE=TI_BY_HAND TI_HOOK(x, 0) SEC(\"tc\") int f(void *c) { return 0; }'",
+		 "probe: f is TI_BY_HAND and has a hook; leave one out"},
+		{"-DNO_HOOK '-DVARIABLE=TI_BY_HAND SEC(\"tc\") int f(void *c) { return 0; } "
+		 "TI_HOOK(f, 0) SEC(\"tc\") int g(void *c) { return 0; }'",
+		 "probe: f is the name of a hook group and of a program by hand; rename one"},
 	};
 
 	(void)state;

@@ -304,6 +304,17 @@ static __always_inline void *ti_reserve_internal(__u16 event, __u32 len)
 #define TI_ONLY_IF(option) TI_TAG("only_if:" #option)
 #define TI_UNLESS(option)  TI_TAG("unless:" #option)
 
+/*
+ * Mark a program, of any type, that the plugin attaches to something of its own choice
+ * with the file descriptor that ti_host.program() gives: to another process's socket, a
+ * map, one cgroup. The daemon loads it, as it would the only one of a required hook group
+ * by the program's name (TI_IF_POSSIBLE, TI_ONLY_IF and TI_UNLESS mean the same), and
+ * neither attaches nor detaches it. Instead of TI_HOOK:
+ *	TI_BY_HAND SEC("socket") int arrived(struct __sk_buff *skb) { ... }
+ * Since ABI 1.3.
+ */
+#define TI_BY_HAND TI_TAG("by_hand")
+
 #define TI_CAT_(a, b) a##b
 #define TI_CAT(a, b)  TI_CAT_(a, b)
 

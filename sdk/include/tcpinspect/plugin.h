@@ -179,6 +179,12 @@ struct ti_host {
 	 * another set, which is counted; -EINVAL: labels are missing, or there are none.
 	 */
 	int (*metrics)(struct ti_handle *h, const char *name, const void *labels, const void *values);
+
+	/* File descriptor of a program of the BPF object by name (a function marked
+	 * TI_BY_HAND), loaded, for the plugin to attach; owned by the daemon. What it
+	 * attaches it must detach in stop(), where the kernel doesn't when the process ends.
+	 * -ENOENT: no such program, or it isn't loaded: TI_ONLY_IF, TI_IF_POSSIBLE. */
+	int (*program)(struct ti_handle *h, const char *name);
 };
 
 #define TI_HOST_HAS(host, member)                                              \
