@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "log.h"
+#include "option.h"
 
 const struct ti_hook *const ti_hooks[] = {
 	&ti_hook_xdp,	 &ti_hook_tc,	  &ti_hook_socket, &ti_hook_tp,
@@ -70,6 +71,40 @@ const struct ti_hook *ti_hook_by_section(const char *section, const char **targe
 		return ti_hooks[k];
 	}
 	return NULL;
+}
+
+const char *ti_hook_near_section(const char *section)
+{
+	/* What libbpf takes besides, and other frameworks have. */
+	static const struct {
+		const char *section, *ours;
+	} others[] = {
+		{ "raw_tracepoint", "raw_tp/" }, { "tracepoint", "tp/" },	 { "classifier", "tc" },
+		{ "tcx", "tc" },		 { "action", "tc" },		 { "xdp", "xdp" },
+		{ "socket", "socket" },		 { "kprobe.multi", "kprobe/" },	 { "ksyscall", "tp/" },
+		{ "btf_trace", "tp_btf/" },	 { "cgroup_skb", "cgroup_skb/ingress" },
+	};
+	const char *names[32];
+	char word[32];
+	size_t n = 0;
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(section, "/."), section);
+	for (size_t i = 0; i < TI_ARRAY_SIZE(others); i++)
+		if (!strcmp(word, others[i].section))
+			return others[i].ours;
+	for (size_t k = 0; ti_hooks[k] && n < TI_ARRAY_SIZE(names); k++)
+		names[n++] = ti_hooks[k]->name;
+	names[0] = ti_nearest(word, names, n, sizeof(*names));
+	return names[0] ? ti_hook_by_name(names[0])->section : NULL;
+}
+
+const char *ti_hook_sections(char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t k = 0; ti_hooks[k] && len < size; k++)
+		len += snprintf(out + len, size - len, "%s%s", k ? ", " : "", ti_hooks[k]->section);
+	return out;
 }
 
 const char *ti_hook_sees(const struct ti_hook *h, const char *target)

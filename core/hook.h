@@ -78,6 +78,10 @@ struct ti_attachment {
 const struct ti_hook *ti_hook_by_name(const char *name);
 /* *target is what follows the hook's name, "" or "egress" or what have you. */
 const struct ti_hook *ti_hook_by_section(const char *section, const char **target);
+/* For a section that is none of them: the one that was most likely meant, or NULL; and
+ * all of them, "xdp, tc, tp/, ...", in out[], which is returned. */
+const char *ti_hook_near_section(const char *section);
+const char *ti_hook_sections(char *out, size_t size);
 /* What a program sees there, for people. */
 const char *ti_hook_sees(const struct ti_hook *h, const char *target);
 /* All of them, NULL-terminated, for lists and messages. */

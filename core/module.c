@@ -491,7 +491,8 @@ int ti_module_open(struct ti_module *m)
 		return load_failed(m);
 	descriptor = dlsym(dl, kinds[m->prefix.kind].symbol);
 	if (!descriptor)
-		return load_failed(m);
+		return ti_err(-ENOEXEC, "%s: doesn't export its %s: no linker script, and no objcopy or strip with a list of symbols, may hide it",
+			      m->path, kinds[m->prefix.kind].symbol);
 	r = judge_new(m, dl, descriptor);
 	if (r < 0)
 		return r;

@@ -43,7 +43,7 @@ static bool inside(uint64_t offset, uint64_t len, uint64_t size)
 	return offset <= size && len <= size - offset;
 }
 
-static const char *machine_name(unsigned machine, char *out, size_t size)
+const char *ti_machine_name(unsigned machine, char *out, size_t size)
 {
 	static const struct {
 		unsigned machine;
@@ -93,10 +93,10 @@ static int judge_elf(Elf *elf, uint64_t size, struct ti_refusal *why)
 		return ti_refuse(why, -ENOEXEC,
 				 "is for another machine: %s, %d bits, %s-endian, and this is %s; "
 				 "rebuild it here or install the package of this architecture",
-				 machine_name(eh.e_machine, theirs_name, sizeof(theirs_name)),
+				 ti_machine_name(eh.e_machine, theirs_name, sizeof(theirs_name)),
 				 eh.e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64,
 				 eh.e_ident[EI_DATA] == ELFDATA2MSB ? "big" : "little",
-				 machine_name(ours->e_machine, ours_name, sizeof(ours_name)));
+				 ti_machine_name(ours->e_machine, ours_name, sizeof(ours_name)));
 	if (eh.e_type != ET_DYN)
 		return ti_refuse(why, -ENOEXEC,
 				 "is not a shared object (ELF type %u): link it with -shared",
@@ -164,7 +164,8 @@ static int find_prefix(const char *bytes, size_t size, struct ti_prefix_v1 *out,
 		if (nh.n_descsz != sizeof(*out))
 			return damaged(why, "its note has the wrong size");
 		if (found)
-			return damaged(why, "two modules are linked into one file");
+			return ti_refuse(why, -EBADMSG,
+					 "holds two modules: one TI_PLUGIN or TI_SINK makes one file");
 		found = bytes + desc;
 	}
 	if (!found)

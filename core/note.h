@@ -6,6 +6,7 @@
 #ifndef TI_CORE_NOTE_H
 #define TI_CORE_NOTE_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <tcpinspect/plugin.h>
 
@@ -20,6 +21,9 @@ struct ti_refusal {
 /* Writes the text and returns r. */
 int ti_refuse(struct ti_refusal *why, int r, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* "x86-64", of an ELF header's e_machine, in out[]. Returns out. */
+const char *ti_machine_name(unsigned machine, char *out, size_t size);
 
 /*
  * The prefix in the note of an open file of `size` bytes. -ENOEXEC: no whole

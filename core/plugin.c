@@ -80,6 +80,28 @@ static void apply_bpf_options(struct ti_plugin_run *p, struct ti_ini *ini, struc
 	}
 }
 
+static const char *key_at(const struct ti_plugin_run *p, size_t i)
+{
+	if (i < TI_PLUGIN_OPTIONS)
+		return ti_plugin_options[i].key;
+	i -= TI_PLUGIN_OPTIONS;
+	return i < p->d->n_options ? p->d->options[i].key : p->probe->schema->options[i - p->d->n_options].row.key;
+}
+
+/* Each key has one meaning: a row that all plugins have, or the plugin's own. */
+static int check_keys(const struct ti_plugin_run *p)
+{
+	size_t n = TI_PLUGIN_OPTIONS + p->d->n_options + p->probe->schema->n_options;
+
+	for (size_t i = TI_PLUGIN_OPTIONS; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(key_at(p, i), key_at(p, k)))
+				return ti_err(-EINVAL, "%s: its option '%s' is %s; choose another name", ti_plugin_name(p),
+					      key_at(p, i), k < TI_PLUGIN_OPTIONS ? "one that every plugin has" :
+					      "there twice, in TI_OPTION or in the .options of TI_PLUGIN");
+	return 0;
+}
+
 static int complain_unused(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s)
 {
 	const struct ti_schema *schema = p->probe->schema;
@@ -171,6 +193,8 @@ int ti_plugin_new(struct ti_plugin_run **out, struct ti_module *m, struct ti_rou
 	if (p->config)
 		r = ti_probe_open(&p->probe, m->prefix.name, p->d->bpf,
 				  (const char *)p->d->bpf_end - (const char *)p->d->bpf);
+	if (r >= 0)
+		r = check_keys(p);
 	if (r >= 0)
 		r = read_options(p, ini, s);
 	if (r >= 0 && instead && !at_interfaces(p->probe))
@@ -289,7 +313,7 @@ static void on_record(void *arg, const struct ti_record *in, const void *data)
 			p->d->event(p->self, in, (void *)data); /* in the ring: read-only */
 		return;
 	}
-	if (rec.event >= s->n_types || rec.len != s->types[rec.event].size || rec.len > EVENT_MAX) {
+	if (rec.event >= s->n_types || rec.len != s->types[rec.event].size || rec.len > TI_EVENT_MAX) {
 		ti_log_limited(&p->odd, TI_LOG_WARNING, "%s: a record of no known event (number %u, %u bytes)",
 			       ti_plugin_name(p), rec.event, rec.len);
 		ti_router_swallowed(p->router, p->index);
@@ -403,7 +427,7 @@ static int start(struct ti_plugin_run *p)
 	int r = 0;
 
 	if (p->d->event) {
-		p->scratch = malloc(EVENT_MAX);
+		p->scratch = malloc(TI_EVENT_MAX);
 		if (!p->scratch)
 			return -ENOMEM;
 	}

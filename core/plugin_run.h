@@ -12,8 +12,6 @@
 
 struct event;
 
-#define EVENT_MAX 16384 /* bytes; TI_EVENT asserts it */
-
 struct ti_plugin_run {
 	struct ti_module *module;
 	const struct ti_plugin *d; /* its descriptor; called with TI_CALLING */

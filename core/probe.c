@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "log.h"
+#include "object.h"
 #include "source.h"
 #include "verdict.h"
 
@@ -96,29 +97,6 @@ static struct bpf_object *open_object(const struct ti_probe *p)
 	return obj;
 }
 
-static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct ti_bpf_hook *says)
-{
-	struct ti_program *g = &p->programs[p->n_programs];
-	struct bpf_program *prog = bpf_object__find_program_by_name(obj, says->prog);
-	const char *sec = prog ? bpf_program__section_name(prog) : "", *target;
-
-	g->says = says;
-	if (says->by_hand) {
-		g->hook = &ti_hook_by_hand;
-		target = sec;
-	} else {
-		g->hook = ti_hook_by_section(sec, &target);
-	}
-	if (!g->hook)
-		return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect",
-			      p->plugin, says->prog, sec);
-	snprintf(g->target, sizeof(g->target), "%s", target);
-	if (p->n_programs++ && ti_program_together(g - 1, g) && g[-1].hook->per_interface != g->hook->per_interface)
-		return ti_err(-EINVAL, "%s: programs %s and %s are one alternative, but one goes to interfaces; give them different order numbers",
-			      p->plugin, g[-1].says->prog, says->prog);
-	return 0;
-}
-
 static int read_object(struct ti_probe *p, struct bpf_object *obj)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
@@ -133,27 +111,20 @@ static int read_object(struct ti_probe *p, struct bpf_object *obj)
 	if (rodata)
 		memcpy(p->rodata, rodata, p->rodata_size);
 	r = ti_schema_new(&p->schema, p->plugin, bpf_object__btf(obj), p->rodata, p->rodata_size);
-	if (r < 0)
-		return r;
-	p->programs = calloc(p->schema->n_hooks, sizeof(*p->programs));
-	if (!p->programs)
-		return -ENOMEM;
-	for (size_t i = 0; i < p->schema->n_hooks; i++) {
-		r = add_program(p, obj, &p->schema->hooks[i]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return r < 0 ? r : ti_probe_add_programs(p, obj);
 }
 
 int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, size_t size)
 {
 	ti_cleanup(ti_probe_freep) struct ti_probe *p = calloc(1, sizeof(*p));
+	struct ti_refusal refusal;
 	struct bpf_object *obj;
 	int r;
 
 	if (!p)
 		return -ENOMEM;
+	if (ti_object_judge(bytes, size, &refusal) < 0)
+		return ti_err(-EINVAL, "%s: its BPF object %s", plugin, refusal.text);
 	p->plugin = plugin;
 	p->bytes = bytes;
 	p->size = size;
@@ -439,32 +410,6 @@ static void refused(struct ti_probe *p, const struct ti_program *g, int r)
 	ti_probe_leave_out(p, g, why);
 }
 
-/* For the author: what stands behind ti_program.why. */
-static void say_detail(const struct ti_program *g)
-{
-	for (const char *at = g->detail; at && *at; at += strcspn(at, "\n") + 1)
-		ti_err(0, "  %.*s", (int)strcspn(at, "\n"), at);
-}
-
-/* Nothing of a group that is needed can be had. */
-static void say_bare(const struct ti_probe *p, const char *group)
-{
-	bool more = false;
-
-	for (size_t i = 0; i < p->n_programs; i++) {
-		const struct ti_program *g = &p->programs[i];
-
-		if (strcmp(g->says->group, group))
-			continue;
-		ti_err(0, "%s: %s at %s: %s%s%s", p->plugin, group, g->hook->name, g->detail ? g->says->prog : "",
-		       g->detail ? "(): " : "", g->why);
-		say_detail(g);
-		more |= g->detail != NULL;
-	}
-	if (more && ti_log_level_now() < TI_LOG_DEBUG)
-		ti_err(0, "  (-v shows all that the verifier said)");
-}
-
 static int object_refused(const struct ti_probe *p, int r)
 {
 	const char *todo = ti_verdict_object(said.line);
@@ -507,7 +452,7 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 	if (!group)
 		return 0;
 	ti_probe_unload(p);
-	say_bare(p, group);
+	ti_probe_say_bare(p, group);
 	return -EOPNOTSUPP;
 }
 

@@ -57,6 +57,11 @@ int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, 
 void ti_probe_free(struct ti_probe *p);
 void ti_probe_freep(struct ti_probe **p);
 
+/* For probe.c: its programs, from an object that is open; and why it has nothing left of
+ * a group that it needs, in the log. */
+int ti_probe_add_programs(struct ti_probe *p, struct bpf_object *obj);
+void ti_probe_say_bare(const struct ti_probe *p, const char *group);
+
 /* Is it at a function of a library or executable? */
 bool ti_program_in_binary(const struct ti_program *g);
 /* Put uprobes at another library or executable than the object names; -ENOENT: it

@@ -5,10 +5,12 @@
  * at one of them only.
  */
 #include <bpf/libbpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "log.h"
 #include "probe.h"
 
 int ti_probe_program(const struct ti_probe *p, const char *name)
@@ -17,6 +19,69 @@ int ti_probe_program(const struct ti_probe *p, const char *name)
 		if (p->programs[i].prog && !strcmp(p->programs[i].says->prog, name))
 			return bpf_program__fd(p->programs[i].prog);
 	return -ENOENT;
+}
+
+static int no_hook(const struct ti_probe *p, const char *prog, const char *section)
+{
+	const char *near = ti_hook_near_section(section);
+	char all[256];
+
+	return ti_err(-EINVAL, "%s: program %s has section '%s', which is no hook of this tcpinspect%s%s%s %s",
+		      p->plugin, prog, section, near ? "; did you mean '" : "", near ? near : "",
+		      near ? "'? It has" : "; it has",
+		      ti_hook_sections(all, sizeof(all)));
+}
+
+static int add_program(struct ti_probe *p, struct bpf_object *obj, const struct ti_bpf_hook *says)
+{
+	struct ti_program *g = &p->programs[p->n_programs];
+	struct bpf_program *prog = bpf_object__find_program_by_name(obj, says->prog);
+	const char *sec = prog ? bpf_program__section_name(prog) : "", *target;
+
+	g->says = says;
+	if (says->by_hand) {
+		g->hook = &ti_hook_by_hand;
+		target = sec;
+	} else {
+		g->hook = ti_hook_by_section(sec, &target);
+	}
+	if (!g->hook)
+		return no_hook(p, says->prog, sec);
+	snprintf(g->target, sizeof(g->target), "%s", target);
+	if (p->n_programs++ && ti_program_together(g - 1, g) && g[-1].hook->per_interface != g->hook->per_interface)
+		return ti_err(-EINVAL, "%s: programs %s and %s are one alternative, but one goes to interfaces; give them different order numbers",
+			      p->plugin, g[-1].says->prog, says->prog);
+	return 0;
+}
+
+/* One that no hook runs, which its author may not have noticed. */
+static void warn_of_unused(const struct ti_probe *p, struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, obj) {
+		bool used = false;
+
+		for (size_t i = 0; i < p->n_programs; i++)
+			used |= !strcmp(p->programs[i].says->prog, bpf_program__name(prog));
+		if (!used)
+			ti_warn("%s: its program %s (section '%s') is never run: it has neither TI_HOOK nor TI_BY_HAND",
+				p->plugin, bpf_program__name(prog), bpf_program__section_name(prog));
+	}
+}
+
+int ti_probe_add_programs(struct ti_probe *p, struct bpf_object *obj)
+{
+	int r = 0;
+
+	p->programs = calloc(p->schema->n_hooks, sizeof(*p->programs));
+	if (!p->programs)
+		return -ENOMEM;
+	for (size_t i = 0; r >= 0 && i < p->schema->n_hooks; i++)
+		r = add_program(p, obj, &p->schema->hooks[i]);
+	if (r >= 0)
+		warn_of_unused(p, obj);
+	return r;
 }
 
 bool ti_program_in_binary(const struct ti_program *g)
@@ -127,4 +192,29 @@ void ti_probe_survey(struct ti_probe *p)
 				      g->hook->available(g->target, why, sizeof(why)) < 0)))
 			ti_probe_leave_out(p, g, why);
 	}
+}
+
+/* For the author: what stands behind ti_program.why. */
+static void say_detail(const struct ti_program *g)
+{
+	for (const char *at = g->detail; at && *at; at += strcspn(at, "\n") + 1)
+		ti_err(0, "  %.*s", (int)strcspn(at, "\n"), at);
+}
+
+void ti_probe_say_bare(const struct ti_probe *p, const char *group)
+{
+	bool more = false;
+
+	for (size_t i = 0; i < p->n_programs; i++) {
+		const struct ti_program *g = &p->programs[i];
+
+		if (strcmp(g->says->group, group))
+			continue;
+		ti_err(0, "%s: %s at %s: %s%s%s", p->plugin, group, g->hook->name, g->detail ? g->says->prog : "",
+		       g->detail ? "(): " : "", g->why);
+		say_detail(g);
+		more |= g->detail != NULL;
+	}
+	if (more && ti_log_level_now() < TI_LOG_DEBUG)
+		ti_err(0, "  (-v shows all that the verifier said)");
 }

@@ -33,8 +33,11 @@ static const char *const severities[] = {
 
 int ti_schema_refuse(const struct place *at, const char *what)
 {
-	return ti_err(-EINVAL, "%s: %s%s%s %s", at->plugin, at->thing, at->field ? "." : "",
-		      at->field ? at->field : "", what);
+	bool type = at->field && at->type;
+
+	return ti_err(-EINVAL, "%s: %s%s%s %s%s%s%s", at->plugin, at->thing, at->field ? "." : "",
+		      at->field ? at->field : "", what, type ? " (its type is " : "", type ? at->type : "",
+		      type ? ")" : "");
 }
 
 /* --- BTF ---------------------------------------------------------------- */
@@ -182,6 +185,11 @@ static int add_event(struct ti_schema *s, const char *plugin, uint32_t var, uint
 	type.help = ti_schema_tag(s, var, -1, "help:");
 	if (severity_of(ti_schema_tag(s, var, -1, "severity:"), &type.severity) < 0)
 		return ti_schema_refuse(&at, "has an unknown severity; INFO, NOTICE, WARNING, ERROR or CRITICAL");
+	if (t->size > TI_EVENT_MAX)
+		return ti_schema_refuse(&at, "is larger than 16 KiB, the most that an event can have; make its strings and lists shorter");
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(s->types[i].name, type.name))
+			return ti_schema_refuse(&at, "is an event twice; one TI_EVENT makes one");
 	if (ti_schema_fields(s, &at, id, false, &type.fields, &type.n_fields) < 0)
 		return -EINVAL;
 	offsets = realloc(s->type_vars, (n + 1) * sizeof(*offsets));
@@ -386,6 +394,36 @@ static int read_maps(struct ti_schema *s, const char *plugin)
 
 /* ------------------------------------------------------------------------ */
 
+/* Tags of this SDK. With a colon, a text follows. */
+static const char *const tags[] = {
+	"event", "internal", "severity:", "help:", "optional", "option", "min:", "max:", "params:", "hook:",
+	"by_hand", "only_if:", "unless:", "knows:", "twin", "cpus", "sized:", "metrics:", "overflow:",
+};
+
+static bool is_tag(const char *text)
+{
+	for (size_t i = 0; i < TI_ARRAY_SIZE(tags); i++) {
+		size_t n = strlen(tags[i]);
+
+		if (tags[i][n - 1] == ':' ? !strncmp(text, tags[i], n) : !strcmp(text, tags[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Of a newer SDK, or misspelt by hand. */
+static void warn_of_tags(const struct ti_schema *s, const char *plugin)
+{
+	for (uint32_t i = 1; i < btf__type_cnt(s->btf); i++) {
+		const struct btf_type *t = btf__type_by_id(s->btf, i);
+		const char *text = btf_is_decl_tag(t) ? btf__name_by_offset(s->btf, t->name_off) : "";
+
+		if (!strncmp(text, "ti:", 3) && !is_tag(text + 3))
+			ti_warn("%s: %s has a tag '%s' that this tcpinspect doesn't know: it does nothing; is the SDK a newer one?",
+				plugin, ti_schema_name(s, t->type), text);
+	}
+}
+
 int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *btf,
 		  const void *rodata, size_t rodata_size)
 {
@@ -402,6 +440,7 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 	s->btf = btf__new(raw, size);
 	if (!s->btf)
 		return ti_err(-EINVAL, "%s: its BTF can't be read", plugin);
+	warn_of_tags(s, plugin);
 	r = read_rodata(s, plugin, rodata, rodata_size);
 	if (r >= 0)
 		r = read_hooks(s, plugin);

@@ -15,6 +15,8 @@
 
 struct btf;
 
+#define TI_EVENT_MAX 16384 /* bytes; TI_EVENT asserts it */
+
 /* An option that the program reads from .rodata. row.offset is the variable's
  * offset there. */
 struct ti_bpf_option {

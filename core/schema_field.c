@@ -72,6 +72,39 @@ const char *ti_field_type_name(const struct ti_field *f, char *out, size_t size)
 	return out;
 }
 
+/* A type as it stands in C, for messages; of what is anonymous the keyword only. */
+static void c_type(const struct ti_schema *s, uint32_t id, unsigned depth, char *out, size_t size)
+{
+	const struct btf_type *t = btf__type_by_id(s->btf, id);
+	const char *name = t ? btf__name_by_offset(s->btf, t->name_off) : "";
+	size_t len;
+
+	if (!t || !id || depth > 32) {
+		snprintf(out, size, "void");
+	} else if (btf_is_mod(t) || btf_is_type_tag(t)) {
+		c_type(s, t->type, depth + 1, out, size);
+	} else if (btf_is_ptr(t) || btf_is_func_proto(t)) {
+		c_type(s, t->type, depth + 1, out, size);
+		len = strlen(out);
+		snprintf(out + len, size - len, "%s", btf_is_ptr(t) ? " *" : " ()");
+	} else if (btf_is_array(t)) {
+		const struct btf_type *of = t;
+
+		for (; of && btf_is_array(of); of = btf__type_by_id(s->btf, id))
+			id = btf_array(of)->type;
+		c_type(s, id, depth + 1, out, size);
+		for (; btf_is_array(t); t = btf__type_by_id(s->btf, btf_array(t)->type)) {
+			len = strlen(out);
+			snprintf(out + len, size - len, "[%u]", btf_array(t)->nelems);
+		}
+	} else {
+		const char *kind = btf_is_struct(t) || (btf_is_fwd(t) && !btf_kflag(t)) ? "struct" :
+				   btf_is_union(t) || btf_is_fwd(t) ? "union" : btf_is_any_enum(t) ? "enum" : "";
+
+		snprintf(out, size, "%s%s%s", kind, kind[0] && name[0] ? " " : "", name);
+	}
+}
+
 /* --- fields ------------------------------------------------------------- */
 
 /* struct { len; array NAME; }, the shape of ti_str and ti_list: `width` bytes of
@@ -193,6 +226,8 @@ static int field_type(struct ti_schema *s, struct place *at, uint32_t id, bool i
 		return ti_schema_refuse(at, "is an array; use ti_str(N) for text or ti_list(T, N)");
 	if (btf_is_union(t))
 		return ti_schema_refuse(at, "is a union; use one field for each of its members");
+	if (btf_is_float(t))
+		return ti_schema_refuse(at, "is a float; use an integer, of thousandths if need be");
 	return ti_schema_refuse(at, "has a type that events can't carry");
 }
 
@@ -211,6 +246,7 @@ int ti_schema_fields(struct ti_schema *s, struct place *at, uint32_t id, bool in
 {
 	const struct btf_type *t = btf__type_by_id(s->btf, id);
 	struct ti_field *fields = ti_schema_own(s, calloc(btf_vlen(t) + 1, sizeof(*fields)));
+	char type[128];
 	int r;
 
 	if (!fields)
@@ -222,6 +258,8 @@ int ti_schema_fields(struct ti_schema *s, struct place *at, uint32_t id, bool in
 		struct ti_field *f = &fields[*n_out];
 
 		f->name = at->field = btf__name_by_offset(s->btf, m->name_off);
+		c_type(s, m->type, 0, type, sizeof(type));
+		at->type = type;
 		if (f->name[0] == '_')
 			continue;
 		++*n_out;
@@ -237,7 +275,7 @@ int ti_schema_fields(struct ti_schema *s, struct place *at, uint32_t id, bool in
 		if (r < 0)
 			return r;
 	}
-	at->field = NULL;
+	at->field = at->type = NULL;
 	*out = fields;
 	return 0;
 }

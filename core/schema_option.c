@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* schema_option.c - options that a BPF program declares with TI_OPTION. */
 #include <bpf/btf.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,41 @@ static int limit_of(struct place *at, const char *text, int64_t *out)
 	end += strspn(end, "uUlL");
 	if (errno || end == text || *end)
 		return ti_schema_refuse(at, "has a limit that is no plain number; write it in digits");
+	return 0;
+}
+
+/* Its key is one that the ini can have. */
+static int check_key(const struct place *at)
+{
+	if (!islower((unsigned char)at->thing[0]) ||
+	    at->thing[strspn(at->thing, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+		return ti_schema_refuse(at, "is an option's name that the ini can't have; use a to z, 0 to 9 and _");
+	return 0;
+}
+
+/* Limits that its variable has room for, and a default between them. */
+static int check_limits(const struct place *at, const struct ti_bpf_option *o, uint64_t def)
+{
+	const struct ti_option *row = &o->row;
+	char text[160];
+
+	if (row->type == TI_OPT_ENUM || row->type == TI_OPT_BOOL || (!row->min && !row->max))
+		return 0;
+	if (row->min < 0 || row->max < row->min) {
+		snprintf(text, sizeof(text), "is an option from %lld to %lld; the lower limit comes first, and none is below 0",
+			 (long long)row->min, (long long)row->max);
+		return ti_schema_refuse(at, text);
+	}
+	if (o->width < 8 && (uint64_t)row->max >> 8 * o->width) {
+		snprintf(text, sizeof(text), "is an option of up to %lld, for which a variable of %u bits has no room; use a wider type",
+			 (long long)row->max, 8 * o->width);
+		return ti_schema_refuse(at, text);
+	}
+	if (def < (uint64_t)row->min || def > (uint64_t)row->max) {
+		snprintf(text, sizeof(text), "is an option from %lld to %lld with the default %llu; choose one in between",
+			 (long long)row->min, (long long)row->max, (unsigned long long)def);
+		return ti_schema_refuse(at, text);
+	}
 	return 0;
 }
 
@@ -113,13 +149,17 @@ int ti_schema_add_option(struct ti_schema *s, const char *plugin, const struct b
 			 .help = ti_schema_tag(s, si->type, -1, "help:") },
 		.width = si->size,
 	};
+	uint64_t def = load_uint((const char *)rodata + si->offset, si->size);
 	int r;
 
+	if (check_key(&at) < 0)
+		return -EINVAL;
 	if (limit_of(&at, ti_schema_tag(s, si->type, -1, "min:"), &o.row.min) < 0 ||
 	    limit_of(&at, ti_schema_tag(s, si->type, -1, "max:"), &o.row.max) < 0)
 		return -EINVAL;
-	r = option_type(s, &at, v->type, &o,
-			load_uint((const char *)rodata + si->offset, si->size));
+	r = option_type(s, &at, v->type, &o, def);
+	if (r >= 0)
+		r = check_limits(&at, &o, def);
 	if (r < 0)
 		return r;
 	slot = ti_schema_grow(&s->options, &s->n_options, sizeof(*slot));

@@ -15,6 +15,7 @@ struct btf_var_secinfo;
 /* Where we are, for messages: "synflood: flood_start.class". */
 struct place {
 	const char *plugin, *thing, *field;
+	const char *type; /* of the field, in C; NULL: not to be said */
 };
 /* Log it: -EINVAL. */
 int ti_schema_refuse(const struct place *at, const char *what);
