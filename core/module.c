@@ -248,11 +248,11 @@ static int judge_prefix(const struct ti_prefix_v1 *p, enum ti_module_kind kind,
 	if (p->kind != kind)
 		return ti_refuse(why, -EINVAL, "is a module of unknown kind %u, not a %s", p->kind,
 				 want->name);
-	if (p->size < want->least)
+	if (p->size < (p->abi_minor == TI_ABI_MINOR ? want->size : want->least))
 		return ti_refuse(why, -EBADMSG,
-				 "has a descriptor of %u bytes, less than ABI %d.0 has: "
+				 "has a descriptor of %u bytes, less than its ABI %d.%d has: "
 				 "rebuild it against tcpinspect-dev %d.x",
-				 p->size, TI_ABI_MAJOR, TI_ABI_MAJOR);
+				 p->size, p->abi_major, p->abi_minor, TI_ABI_MAJOR);
 	if (!is_name(p->name))
 		return ti_refuse(why, -EINVAL,
 				 "has no valid name: make it [a-z][a-z0-9_]* of at most %d bytes",

@@ -71,7 +71,7 @@ static char *mapped(struct ti_probe *p, const struct bpf_map *map)
 
 void *ti_probe_memory(struct ti_probe *p, const char *name, size_t *size)
 {
-	static const char *const sections[] = { ".bss", ".data" };
+	static const char *const sections[] = { ".bss", ".data", ".data.ti_fed" };
 	const struct bpf_map *map;
 
 	if (!p->obj)

@@ -77,7 +77,7 @@ struct {
 	__u64 boot_ns;
 	__u32 len;      /* bytes of the frame; more than that may not have been captured */
 	__u32 captured; /* bytes that are there */
-} ti_fed;
+} ti_fed SEC(".data.ti_fed");
 
 /* CLOCK_BOOTTIME in ns, of the capture where packets come from one: the only clock for
  * what a replay should repeat. */
