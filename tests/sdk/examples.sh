@@ -38,6 +38,22 @@ build synmss
 make check >"$work/check.log" 2>&1 || fail "make check of synmss"
 grep -q '^PASS: synmss.pcap$' "$work/check.log" || fail "make check of synmss replayed nothing"
 
+# --- listenq -------------------------------------------------------------------
+
+build listenq
+make check >"$work/check.log" 2>&1 || fail "make check of listenq"
+grep -q '^PASS: listenq.sh$' "$work/check.log" || fail "make check of listenq did nothing"
+run -P ./listenq.so --stats=100s
+soon_said "attached cgroup_skb"
+python3 "$srcdir/tests/sdk/listenq.py" &
+lazy=$!
+wait $lazy
+stop
+want=$(nstat -asz TcpExtListenOverflows | awk '/ListenOverflows/ { print $2 }')
+jq -se ".[-1].overflows == $want and all(.comm == \"lazy\" and .pid == $lazy and .queue == .backlog + 1)" \
+	"$work/events" >/dev/null || { cat "$work/events"; fail "the kernel says $want overflows"; }
+said "listenq_overflows_total{port=\"8080\"} $want" || fail "the counter is not $want"
+
 # --- sockfilter ----------------------------------------------------------------
 
 # ask LINE - of sockfilter.py; its answer is in $answer.
@@ -114,7 +130,7 @@ ask filter
 [ "$answer" = none ] || fail "it has attached to what it can't have"
 run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid"
 soon_said "attached to fd"
-exec {app[1]}>&-
+eval "exec ${app[1]}>&-"
 soon_said "process $pid: it has ended"
 stop
 refused 1 "there is no process $pid" tcpinspect
