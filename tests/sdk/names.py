@@ -25,7 +25,7 @@ INTERNAL = re.compile(r"""
     TI_(EACH|NEXT_|SLOTS?_?|REGS?_?|VALUE_|COUNT_ARGS|PACKET_)\w* |
     ti_packet_(zero|counted|begin|skb|kprobe|parse_l3) | ti_parse_\w+ | ti_is_exthdr | ti_slot_behind |
     ti_filter_\w+ | TI_FILTER_(?!PREFIXES)\w+ | ti_filter | ti_reserve\w* | ti_submit_if | ti_event_ |
-    ti_sockops_addr | ti_cgroup_is_ours | ti_can_look_up""", re.X)
+    ti_sockops_addr | ti_cgroup_is_ours | ti_can_look_up | ti_metrics_of | ti_observe | ti_test_(use|fail)_cmocka""", re.X)
 
 # Small, or used by name alone: documented whole, not member by member.
 WHOLE = {"ti_addr", "ti_prefix", "ti_counters", "ti_in6", "ti_linear", "ti_ipv4_hdr", "ti_ipv6_hdr", "ti_tcp_hdr",

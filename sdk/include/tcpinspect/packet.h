@@ -35,7 +35,9 @@ enum ti_packet_hook {
 };
 
 /* A TCP packet. Offsets are bytes from the start of the frame, or of the IP header
- * at hooks without Ethernet header. */
+ * at hooks without Ethernet header. Give the kernel's helpers copies of its members, never
+ * their addresses: the compiler would have to fear that they change `hook`, too, and leave
+ * programs that read the packet in ways that their hook doesn't have. */
 struct ti_packet {
 	ti_addr src, dst;
 	ti_port src_port, dst_port;

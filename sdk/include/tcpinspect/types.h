@@ -77,6 +77,12 @@ typedef __s64 ti_gauge;   /* goes up and down */
 		char first[0][bound]; /* takes no room */                      \
 	}
 
+/* What bpf.h lets be said of fields, so that user space can have the same header. */
+#ifndef __bpf__
+#define TI_HELP(text)
+#define TI_OPTIONAL
+#endif
+
 /*
  * How serious an event is. An event type has one severity (TI_EVENT).
  */
