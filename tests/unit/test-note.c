@@ -164,7 +164,7 @@ static void test_two_modules(void **state)
 	build("b.o", "sink.c", "-DNAME=second -c");
 	shell("%s -shared -o %s %s %s", compiler(), in_work("both.so"), in_work("a.o"),
 	      in_work("b.o"));
-	assert_file_refused(in_work("both.so"), -EBADMSG, "two modules are linked into one file");
+	assert_file_refused(in_work("both.so"), -EBADMSG, "holds two modules: one TI_PLUGIN or TI_SINK makes one file");
 }
 
 /* Its namesz, descsz, type and owner stand 24 bytes before the prefix. */
