@@ -7,9 +7,11 @@
 #define _GNU_SOURCE 1 /* dl_iterate_phdr, REG_RIP */
 #include "callback.h"
 
+#include <fcntl.h>
 #include <link.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <ucontext.h>
@@ -39,8 +41,10 @@ static const struct {
 /* The innermost that runs in this thread; modules may have others. */
 static __thread struct ti_call *running;
 static uint64_t batch; /* end of the event before in this batch; 0: it is the first */
+static uint64_t batch_waited; /* at its beginning */
 static struct ti_calls *all;
 static bool timed;
+static int schedstat = -1; /* of the loop's thread; kernels may be built without */
 
 static uint64_t now_ns(void)
 {
@@ -48,6 +52,19 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* How long the thread has been runnable without running, since its start: the second
+ * number there. Some 500 ns, so not for each event. */
+static uint64_t waited_ns(void)
+{
+	char text[96];
+	ssize_t n = pread(schedstat, text, sizeof(text) - 1, 0);
+	char *second = text;
+
+	text[n < 0 ? 0 : n] = '\0';
+	strtoull(text, &second, 10);
+	return strtoull(second, NULL, 10);
 }
 
 static bool is_sink(const struct ti_module *m)
@@ -103,8 +120,12 @@ void ti_calls_done(struct ti_calls *c)
 
 struct ti_call *ti_call_begin(struct ti_call *c)
 {
-	if (timed)
-		c->since = batch && c->which == TI_CALL_EVENT ? batch : now_ns();
+	bool goes_on = batch && c->which == TI_CALL_EVENT;
+
+	if (timed) {
+		c->waited = goes_on ? batch_waited : waited_ns();
+		c->since = goes_on ? batch : now_ns();
+	}
 	c->outer = running;
 	running = c;
 	return c;
@@ -122,19 +143,24 @@ static void say_slow(const struct ti_call *c, uint64_t took)
 
 void ti_call_end(struct ti_call *c)
 {
-	uint64_t now, took;
+	uint64_t now, took, waited;
 
 	running = c->outer;
 	if (!timed)
 		return;
 	now = now_ns();
 	took = now - c->since;
-	if (took > callbacks[c->which].most)
-		say_slow(c, took);
 	if (c->outer)
 		c->outer->since += took;
+	if (c->which == TI_CALL_EVENT && !batch)
+		batch_waited = c->waited;
 	if (batch || c->which == TI_CALL_EVENT)
 		batch = now;
+	if (took <= callbacks[c->which].most)
+		return;
+	waited = waited_ns() - c->waited;
+	if (waited < took && took - waited > callbacks[c->which].most)
+		say_slow(c, took - waited);
 }
 
 void ti_calls_batch_end(void)
@@ -343,6 +369,8 @@ void ti_calls_watch(bool take_time)
 			       .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER };
 
 	timed = take_time;
+	if (timed)
+		schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	atexit(on_exit_called);
 	if (!WATCH_SIGNALS || sigaltstack(&other, NULL) < 0)
 		return;

@@ -8,7 +8,7 @@
  *		p->d->tick(p->self, now);
  *
  * Calls nest (a plugin's tick emits, for which a sink writes): each is charged
- * with its own time only.
+ * with its own time only, and not with that for which others had the processor.
  */
 #ifndef TI_CALLBACK_H
 #define TI_CALLBACK_H
@@ -52,7 +52,8 @@ struct ti_call {
 	struct ti_calls *calls;
 	enum ti_callback which;
 	const char *event;     /* name of the event's type, for TI_CALL_EVENT */
-	uint64_t since;        /* ns, less what it was interrupted for */
+	uint64_t since;        /* ns, less what other calls took in it */
+	uint64_t waited;       /* ns that the thread had waited for a processor until then */
 	struct ti_call *outer; /* that it was made in */
 };
 struct ti_call *ti_call_begin(struct ti_call *c);
