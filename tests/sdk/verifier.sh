@@ -291,7 +291,37 @@ grep -q "map_value_or_null' (at optional.bpf.c:7)" out || { cat out >&2; fail "d
 [ ! -s said ] || { cat said >&2; fail "an optional group's failure is an error"; }
 echo "ok: optional groups"
 
-# Without line info, and without a licence.
+# What libbpf itself refuses: a function or a map that this kernel hasn't.
+name=ksym
+probe ksym <<'END2'
+extern int bpf_no_such_function(int) __ksym;
+TI_HOOK(states, 0) SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(states_btf, struct sock *sk, int old, int new)
+{
+	return bpf_no_such_function(old);
+}
+END2
+ask 4 doctor -P ./ksym.so
+says "'bpf_no_such_function': not found in kernel or module BTFs; this kernel doesn't have it"
+name=map
+probe map <<END2
+${seen/max_entries, 16/max_entries, 0}
+TI_HOOK(frames, 0) SEC("tc") int frames_tc(struct __sk_buff *ctx)
+{
+	__u32 key = 1;
+	return bpf_map_lookup_elem(&seen, &key) ? 1 : 0;
+}
+END2
+ask 4 doctor -P ./map.so
+says "map 'seen': failed to create: Invalid argument(-22); its type, flags, max_entries"
+name=licence
+sed '/TI_LICENSE/d' unset.bpf.c | sed 's/asm volatile.*/unset = bpf_get_current_task();/' >licence.bpf.c
+object licence && shared licence
+ask 4 doctor -P ./licence.so
+says 'cannot call GPL-restricted function' '=> that helper is for GPL-compatible programs: TI_LICENSE('
+echo "ok: objects"
+
+# Without line info.
 name=lineless
 cp null.bpf.c lineless.bpf.c && object lineless
 llvm-objcopy --remove-section .BTF.ext --remove-section .rel.BTF.ext lineless.bpf.o 2>/dev/null ||

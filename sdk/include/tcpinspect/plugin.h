@@ -21,7 +21,8 @@
  * 10 ms (start() and stop(): 100 ms, since nothing else is under way) is named in
  * the log, once a minute, and counted. One that crashes takes the daemon with it,
  * which names module, version and callback before it ends by that signal; its BPF
- * links go with it.
+ * links go with it (before Linux 6.6 a program at tc stays, until the next start or
+ * `tcpinspect doctor --clean`).
  */
 #ifndef TCPINSPECT_PLUGIN_H
 #define TCPINSPECT_PLUGIN_H
