@@ -37,7 +37,7 @@ static const struct arg {
 	{ 132, "stats", "TIME", PERIOD, AT(stats), "print all metrics on standard error at the end, with a time also that often, as Prometheus reads them" },
 	{ 131, "realtime", NULL, FLAG, AT(realtime), "as fast as it was captured, not as fast as it goes" },
 	{ 130, "clean", NULL, FLAG, AT(clean), "remove what a killed tcpinspect left attached" },
-	{ 131, "hook", "HOOK", TEXT, AT(hook), "where the plugin is to run: packet (unless said), tracepoint, kprobe, sockops" },
+	{ 140, "hook", "HOOK", TEXT, AT(hook), "where the plugin is to run: packet (unless said), tracepoint, kprobe, sockops" },
 };
 
 static const struct arg *arg_of(int letter)

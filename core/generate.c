@@ -103,6 +103,7 @@ static void section_man_events(const struct section *s)
 	ti_roff(s->about);
 	fputs(".\n", stdout);
 	ti_events_man(s->schema);
+	ti_metrics_man(s->schema);
 }
 
 /* --- README.md ----------------------------------------------------------- */
@@ -128,6 +129,7 @@ static void section_readme(const struct section *s)
 	if (!s->schema)
 		return;
 	ti_events_readme(s->schema);
+	ti_metrics_readme(s->schema);
 	printf("\n## Options\n\n");
 	if (s->n[0] || s->n_bpf)
 		printf("| option | default | range | |\n|---|---|---|---|\n");

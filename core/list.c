@@ -40,6 +40,16 @@ static void event_text(const struct ti_event_type *t)
 	}
 }
 
+static void metrics_text(const struct ti_bpf_metrics *m)
+{
+	for (size_t i = 0; i < m->n_metrics; i++) {
+		printf("    metric %s (%s", m->metrics[i].printed, ti_metric_kind_name(m->metrics[i].kind));
+		for (uint32_t k = 0; k < m->n_labels; k++)
+			printf("%s%s", k ? ", " : " by ", m->labels[k].name);
+		printf("): %s\n", m->metrics[i].help);
+	}
+}
+
 static void hooks_text(const struct ti_probe *p)
 {
 	for (size_t i = 0; i < p->n_programs; i++) {
@@ -72,6 +82,8 @@ static void plugin_text(const struct ti_module *m, const struct ti_probe *p)
 		option_text(&filters[i]);
 	for (size_t i = 0; i < p->schema->n_types; i++)
 		event_text(&p->schema->types[i]);
+	for (size_t i = 0; i < p->schema->n_metrics; i++)
+		metrics_text(&p->schema->metrics[i]);
 }
 
 static void module_text(struct ti_module *m, bool verbose)
@@ -138,6 +150,25 @@ static void fields_json(const struct ti_field *fields, uint32_t n)
 	putchar(']');
 }
 
+static void metrics_json(const struct ti_schema *s)
+{
+	const char *comma = "";
+
+	printf(",\"metrics\":[");
+	for (size_t i = 0; i < s->n_metrics; i++)
+		for (size_t k = 0; k < s->metrics[i].n_metrics; k++, comma = ",") {
+			const struct ti_bpf_metric *m = &s->metrics[i].metrics[k];
+
+			printf("%s{\"name\":\"%s\",\"type\":\"%s\",\"help\":", comma, m->printed,
+			       ti_metric_kind_name(m->kind));
+			ti_json_string(stdout, m->help);
+			printf(",\"labels\":");
+			fields_json(s->metrics[i].labels, s->metrics[i].n_labels);
+			putchar('}');
+		}
+	putchar(']');
+}
+
 static void probe_json(const struct ti_probe *p)
 {
 	printf(",\"hooks\":[");
@@ -157,6 +188,7 @@ static void probe_json(const struct ti_probe *p)
 		putchar('}');
 	}
 	putchar(']');
+	metrics_json(p->schema);
 }
 
 /* A probe's options, those that all have in common last. */

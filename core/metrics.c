@@ -138,7 +138,8 @@ static void tell(const struct telling *t, const struct ti_bpf_metric *m)
 	for (size_t i = 0; i < t->sets->n; i++)
 		sample(t, &metric, m, t->sets->values + i * t->says->size, t->labels,
 		       label_set(t, t->sets->labels + i * t->says->labels_size));
-	if (any(t->sets->overflow, t->says->size))
+	/* A gauge that several have set is nobody's. */
+	if ((t->says->by_cpu || m->kind != TI_METRIC_GAUGE) && any(t->sets->overflow, t->says->size))
 		sample(t, &metric, m, t->sets->overflow, &crowd, 1);
 }
 

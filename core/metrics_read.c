@@ -12,6 +12,7 @@
 #include <sys/param.h>
 #include "log.h"
 #include "map.h"
+#include "metric_table.h"
 #include "probe.h"
 
 struct reading {
@@ -120,10 +121,22 @@ static int read_overflow(struct ti_probe *p, const struct ti_bpf_metrics *m, str
 	return r;
 }
 
-static int read_sets(struct ti_probe *p, const struct ti_bpf_metrics *m, struct ti_metric_sets *out)
+static int take_overflow(const struct ti_metric_table *t, const struct ti_bpf_metrics *m, struct ti_metric_sets *out)
+{
+	uint64_t times;
+
+	out->overflow = malloc(m->size);
+	if (!out->overflow)
+		return -ENOMEM;
+	memcpy(out->overflow, ti_metric_table_overflow(t, &times), m->size);
+	return 0;
+}
+
+static int read_sets(struct ti_probe *p, const struct ti_metric_table *t, const struct ti_bpf_metrics *m,
+		     struct ti_metric_sets *out)
 {
 	struct reading read = { .says = m, .values = m->by_cpu ? libbpf_num_possible_cpus() : 1 };
-	int r = read_map(p, m->name, &read);
+	int r = m->by_cpu ? read_map(p, m->name, &read) : t ? ti_metric_table_each(t, read_entry, &read) : 0;
 
 	out->labels = calloc(read.n + 1, m->labels_size);
 	out->values = calloc(read.n + 1, m->size);
@@ -141,16 +154,19 @@ static int read_sets(struct ti_probe *p, const struct ti_bpf_metrics *m, struct 
 	}
 	out->n = read.n;
 	free(read.entries);
+	if (t)
+		return take_overflow(t, m, out);
 	return m->overflow ? read_overflow(p, m, out) : 0;
 }
 
-struct ti_metric_sets *ti_metric_sets_read(struct ti_probe *p)
+struct ti_metric_sets *ti_metric_sets_read(struct ti_probe *p, struct ti_metric_table *const *tables)
 {
 	const struct ti_schema *s = p->schema;
 	struct ti_metric_sets *sets = calloc(s->n_metrics + 1, sizeof(*sets));
 
 	for (size_t i = 0; sets && p->obj && i < s->n_metrics; i++) {
-		int r = read_sets(p, &s->metrics[i], &sets[i]);
+		struct ti_metric_table *t = tables ? tables[i] : NULL;
+		int r = p->emulated && !t ? 0 : read_sets(p, t, &s->metrics[i], &sets[i]);
 
 		if (r < 0)
 			ti_warn("%s: its metrics %s can't be read: %s", p->plugin, s->metrics[i].name, strerror(-r));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * metrics_read.h - the values of a probe's metrics at one moment, out of its maps.
+ * metrics_read.h - the values of a probe's metrics at one moment, out of its maps
+ * and what its callbacks have counted.
  */
 #ifndef TI_METRICS_READ_H
 #define TI_METRICS_READ_H
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ti_metric_table;
 struct ti_probe;
 
 /* Those of one ti_bpf_metrics. */
@@ -18,9 +20,12 @@ struct ti_metric_sets {
 	char *overflow; /* what found no room, a struct; NULL: nothing of that kind */
 };
 
-/* One for each of p->schema->metrics; NULL: out of memory. A map that can't be read is
- * logged and has no sets. */
-struct ti_metric_sets *ti_metric_sets_read(struct ti_probe *p);
+/*
+ * One for each of p->schema->metrics; NULL: out of memory. A map that can't be read is
+ * logged and has no sets. `tables` has one for each, too, of what user space counts;
+ * NULL: nothing yet.
+ */
+struct ti_metric_sets *ti_metric_sets_read(struct ti_probe *p, struct ti_metric_table *const *tables);
 void ti_metric_sets_free(struct ti_metric_sets *sets, size_t n); /* NULL is fine */
 
 #endif

@@ -82,14 +82,12 @@ static void histogram(FILE *f, const struct ti_metric *m, const struct ti_sample
 
 static void begin(FILE *f, const struct ti_metric *m)
 {
-	static const char *const kinds[] = { "counter", "gauge", "histogram" };
-
 	if (m->help[0]) {
 		fprintf(f, "# HELP %s ", m->name);
 		escaped(f, m->help, false);
 		putc('\n', f);
 	}
-	fprintf(f, "# TYPE %s %s\n", m->name, kinds[m->kind]);
+	fprintf(f, "# TYPE %s %s\n", m->name, ti_metric_kind_name(m->kind));
 }
 
 static void on_metric(void *arg, const struct ti_metric *m)

@@ -5,8 +5,8 @@
  * that the caller moves, with the same seed each time. The same packets at the same
  * times make the same events.
  *
- * Of each hook group the program runs that `hook =` or the group's order would
- * choose of XDP, tc and socket filters. Other hooks see nothing.
+ * Of each hook group the program runs that `hook =` chooses of XDP, tc and socket
+ * filters; else the first of these that it has. Other hooks see nothing.
  */
 #ifndef TI_OFFLINE_H
 #define TI_OFFLINE_H

@@ -196,8 +196,7 @@ void ti_plugin_free(struct ti_plugin_run *p)
 	if (!p)
 		return;
 	ti_plugin_stop(p);
-	if (p->probe)
-		ti_metric_sets_free(p->metrics, p->probe->schema->n_metrics);
+	ti_plugin_free_metrics(p);
 	ti_probe_free(p->probe);
 	if (p->config)
 		ti_option_free(p->d->options, p->d->n_options, p->config);
@@ -240,24 +239,6 @@ bool ti_plugin_ran(const struct ti_plugin_run *p)
 uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_count which)
 {
 	return p->running ? ti_probe_counter(p->probe, which) : p->counted[which];
-}
-
-static void read_metrics(struct ti_plugin_run *p)
-{
-	ti_metric_sets_free(p->metrics, p->probe->schema->n_metrics);
-	p->metrics = ti_metric_sets_read(p->probe);
-}
-
-const struct ti_metric_sets *ti_plugin_metrics(struct ti_plugin_run *p)
-{
-	if (p->running)
-		read_metrics(p);
-	return p->metrics;
-}
-
-uint64_t ti_plugin_crowded(const struct ti_plugin_run *p)
-{
-	return p->crowded;
 }
 
 void ti_plugin_ring(const struct ti_plugin_run *p, size_t *used, size_t *room)
@@ -483,6 +464,7 @@ int ti_plugin_start(struct ti_plugin_run *p)
 {
 	int r;
 
+	ti_plugin_free_metrics(p); /* it may have run before */
 	p->running = true;
 	r = start(p);
 	if (r < 0) {
@@ -542,7 +524,7 @@ void ti_plugin_stop(struct ti_plugin_run *p)
 	free(p->scratch);
 	for (size_t i = 0; i < TI_COUNT_MAX; i++)
 		p->counted[i] = ti_probe_counter(p->probe, i);
-	read_metrics(p);
+	ti_plugin_read_metrics(p);
 	ti_probe_unload(p->probe);
 	p->tick = NULL;
 	p->ring = NULL;

@@ -103,7 +103,7 @@ uint64_t ti_plugin_counted(const struct ti_plugin_run *p, enum ti_count which);
 /* Its metrics, one for each of its schema's, now or as they were when it stopped; NULL:
  * it hasn't run, or out of memory. The plugin's; valid until the next call. */
 const struct ti_metric_sets *ti_plugin_metrics(struct ti_plugin_run *p);
-/* How often ti_host.metrics found no room. */
+/* How often ti_host.metrics found no room for labels. */
 uint64_t ti_plugin_crowded(const struct ti_plugin_run *p);
 /* Bytes in its ring, and its room; 0: it has none, or has stopped. */
 void ti_plugin_ring(const struct ti_plugin_run *p, size_t *used, size_t *room);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include "attach.h"
 #include "map.h"
+#include "metric_table.h"
 #include "sockets.h"
 
 #define CLOCK_STEP 5000000000ull /* ns; less is held monotonic, more is somebody's will */
@@ -178,31 +179,18 @@ static uint64_t host_seed(struct ti_handle *h)
 	return ti_probe_seed(of(h)->probe);
 }
 
-static const struct ti_bpf_metrics *metrics_named(const struct ti_schema *s, const char *name)
+static void *host_metrics(struct ti_handle *h, const char *name, const void *labels)
 {
-	for (size_t i = 0; i < s->n_metrics; i++)
-		if (!s->metrics[i].by_cpu && !strcmp(s->metrics[i].name, name))
-			return &s->metrics[i];
-	return NULL;
+	struct ti_metric_table *t = ti_plugin_table(of(h), name, &labels);
+
+	return t ? ti_metric_table_get(t, labels) : NULL;
 }
 
-static int host_metrics(struct ti_handle *h, const char *name, const void *labels, const void *values)
+static int host_metrics_remove(struct ti_handle *h, const char *name, const void *labels)
 {
-	static const uint32_t only;
-	struct ti_plugin_run *p = of(h);
-	const struct ti_bpf_metrics *m = metrics_named(p->probe->schema, name);
-	int map = m ? ti_probe_map(p->probe, name) : -ENOENT;
+	struct ti_metric_table *t = ti_plugin_table(of(h), name, &labels);
 
-	if (map < 0)
-		return map;
-	if (m->n_labels ? !labels : labels || !values)
-		return -EINVAL;
-	if (!values)
-		return bpf_map_delete_elem(map, labels) < 0 ? -errno : 0;
-	if (bpf_map_update_elem(map, m->n_labels ? labels : &only, values, BPF_ANY) == 0)
-		return 0;
-	p->crowded += errno == E2BIG;
-	return -errno;
+	return t ? ti_metric_table_remove(t, labels) : -ENOENT;
 }
 
 static int host_program(struct ti_handle *h, const char *name)
@@ -229,5 +217,6 @@ const struct ti_host ti_plugin_host = {
 	.offline = host_offline,
 	.seed = host_seed,
 	.metrics = host_metrics,
+	.metrics_remove = host_metrics_remove,
 	.program = host_program,
 };

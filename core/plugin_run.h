@@ -34,13 +34,20 @@ struct ti_plugin_run {
 	uint64_t lost_seen;        /* of TI_COUNT_LOST, told to the router */
 	uint64_t counted[TI_COUNT_MAX]; /* when it stopped */
 	struct ti_metric_sets *metrics; /* as read last */
-	uint64_t crowded;          /* label sets of ti_host.metrics that found no room */
+	struct ti_metric_table **tables; /* by metrics of the schema, those of its callbacks;
+					    NULL, and each: not used yet */
 	uint64_t last_utc;         /* of the last event: time never goes back */
 	char *scratch;             /* a copy for event() to change */
 	struct ti_log_limit odd;
 };
 
 extern const struct ti_host ti_plugin_host;
+
+/* Metrics of that name which callbacks count; NULL: there are none, or none with labels (or
+ * without: *labels is set then). */
+struct ti_metric_table *ti_plugin_table(struct ti_plugin_run *p, const char *name, const void **labels);
+void ti_plugin_read_metrics(struct ti_plugin_run *p);
+void ti_plugin_free_metrics(struct ti_plugin_run *p);
 
 /* CLOCK_BOOTTIME in ns, or of what is fed. */
 uint64_t ti_plugin_now(const struct ti_plugin_run *p);

@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "log.h"
+#include "source.h"
+#include "verdict.h"
 
 #define OFFLINE_SEED  0x7469 /* any that is always the same */
 #define EMULATED_CPUS 2	     /* more than one, for there are sums to be made */
@@ -30,28 +32,42 @@
 static struct {
 	char prog[128];
 	char line[1024];
-	char verifier[65536];
 } said;
+
+/* The verifier's log of a program of a million instructions is some 100 MiB. Newer
+ * kernels (6.4) keep the end of what is longer, which is the part that matters; libbpf,
+ * left to itself, would have the program verified again with twice the room each time. */
+#define VERIFIER_LOG (16 << 20)
+
+/* One line each: a log line has a limit. */
+static void debug_lines(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		ti_debug("%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
 
 static int libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	static char text[65536];
-	size_t n;
+	char *text;
+	int skip, e = errno;
 
 	if (level == LIBBPF_DEBUG && ti_log_level_now() < TI_LOG_DEBUG)
 		return 0;
-	vsnprintf(text, sizeof(text), fmt, ap);
-	n = strlen(text);
-	if (n && text[n - 1] == '\n')
-		text[n - 1] = 0;
+	if (vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	debug_lines(text);
+	skip = strncmp(text, "libbpf: ", 8) ? 0 : 8;
 	if (level == LIBBPF_WARN) {
 		sscanf(text, "libbpf: prog '%127[^']'", said.prog);
-		if (strstr(text, "BEGIN PROG LOAD LOG"))
-			snprintf(said.verifier, sizeof(said.verifier), "%s", text);
-		else if (!strstr(text, "failed to load object") && !strstr(text, "failed to load '"))
-			snprintf(said.line, sizeof(said.line), "%.1023s", text + (strncmp(text, "libbpf: ", 8) ? 0 : 8));
+		if (!strstr(text, "failed to load object") && !strstr(text, "failed to load '"))
+			snprintf(said.line, sizeof(said.line), "%.*s", (int)strcspn(text, "\n") - skip, text + skip);
 	}
-	ti_debug("%s", text);
+	free(text);
+	errno = e;
 	return 0;
 }
 
@@ -141,7 +157,7 @@ int ti_probe_open(struct ti_probe **out, const char *plugin, const void *bytes, 
 	p->plugin = plugin;
 	p->bytes = bytes;
 	p->size = size;
-	said.line[0] = 0;
+	memset(&said, 0, sizeof(said));
 	obj = open_object(p);
 	if (!obj)
 		return ti_err(-errno, "%s: its BPF object can't be read: %s", plugin,
@@ -172,6 +188,8 @@ void ti_probe_free(struct ti_probe *p)
 	free(p->memory);
 	ti_filter_free(&p->filter);
 	ti_schema_free(p->schema);
+	for (size_t i = 0; p->programs && i < p->n_programs; i++)
+		free(p->programs[i].detail);
 	free(p->programs);
 	free(p->rodata);
 	free(p);
@@ -281,6 +299,10 @@ static int prepare_maps(struct ti_probe *p, struct bpf_object *obj, uint64_t rin
 	for (size_t i = 0; r >= 0 && i < p->schema->n_maps; i++)
 		r = prepare_map(p, &p->schema->maps[i],
 				bpf_object__find_map_by_name(obj, p->schema->maps[i].name));
+	for (size_t i = 0; r >= 0 && i < p->schema->n_metrics; i++)
+		if (!p->schema->metrics[i].by_cpu)
+			r = bpf_map__set_autocreate(
+				bpf_object__find_map_by_name(obj, p->schema->metrics[i].name), false);
 	map = bpf_object__find_map_by_name(obj, ".rodata");
 	if (r >= 0)
 		r = ti_filter_maps(&p->filter, obj);
@@ -344,23 +366,46 @@ static void fill_rodata(struct ti_probe *p)
 	fill(p, "ti_seed", p->seed);
 }
 
+/* What the verifier has said of a program of `obj`, while that is still open. */
+static void read_verdict(struct ti_probe *p, const struct bpf_object *obj, const char *log)
+{
+	ti_cleanup(ti_source_freep) struct ti_source *source = NULL;
+	struct bpf_program *prog = bpf_object__find_program_by_name(obj, said.prog);
+	struct ti_program *g = program_by_name(p, said.prog);
+	struct ti_verdict v;
+
+	if (!log[0] || !prog || !g)
+		return;
+	debug_lines(log);
+	ti_source_new(&source, p->bytes, p->size, obj, prog); /* without it goes, too */
+	ti_verdict_read(&v, log, source);
+	if (v.reason[0])
+		snprintf(said.line, sizeof(said.line), "%s", v.reason);
+	free(g->detail);
+	g->detail = v.detail[0] ? strdup(v.detail) : NULL;
+}
+
 static int load_once(struct ti_probe *p, uint64_t ring_size)
 {
-	struct bpf_object *obj = open_object(p);
+	ti_cleanup(ti_freep) char *log = malloc(VERIFIER_LOG); /* untouched unless needed */
+	struct bpf_object *obj = log ? open_object(p) : NULL;
 	struct bpf_program *prog;
 	int r;
 
 	if (!obj)
 		return -errno;
+	log[0] = '\0';
 	bpf_object__for_each_program(prog, obj) {
 		struct ti_program *g = program_by_name(p, bpf_program__name(prog));
 
 		bpf_program__set_autoload(prog, g && g->usable);
+		bpf_program__set_log_buf(prog, log, VERIFIER_LOG);
 	}
 	r = prepare_maps(p, obj, ring_size);
 	if (r >= 0)
 		r = bpf_object__load(obj);
 	if (r < 0) {
+		read_verdict(p, obj, log);
 		bpf_object__close(obj);
 		return r;
 	}
@@ -369,25 +414,6 @@ static int load_once(struct ti_probe *p, uint64_t ring_size)
 		if (p->programs[i].usable)
 			p->programs[i].prog = bpf_object__find_program_by_name(obj, p->programs[i].says->prog);
 	return 0;
-}
-
-/* Why the verifier said no, and the source line it was at, out of its log: the
- * line before the sums, and the last that begins with ';'. */
-static void verifier_words(char *out, size_t size)
-{
-	char *end = strstr(said.verifier, "\nprocessed "), *reason, *source = NULL, *at;
-
-	snprintf(out, size, "%s", said.line);
-	if (!end)
-		return;
-	*end = 0;
-	reason = strrchr(said.verifier, '\n');
-	for (at = said.verifier; (at = strstr(at, "\n; ")); at++)
-		source = at + 3;
-	if (source)
-		source[strcspn(source, "\n")] = 0;
-	snprintf(out, size, "%.200s%s%.200s%s", reason ? reason + 1 : said.verifier, source ? " (at: " : "",
-		 source ? source : "", source ? ")" : "");
 }
 
 static int loaded(struct ti_probe *p)
@@ -405,12 +431,48 @@ static void refused(struct ti_probe *p, const struct ti_program *g, int r)
 {
 	char why[sizeof(p->programs->why)];
 
-	verifier_words(why, sizeof(why));
+	snprintf(why, sizeof(why), "%.*s", (int)sizeof(why) - 1, said.line);
 	if (r == -EPERM)
 		snprintf(why, sizeof(why), "this kernel refuses %s to root, too (EPERM): it is locked down, or built without",
 			 g->hook->name);
 	ti_debug("%s: %s", p->plugin, why);
 	ti_probe_leave_out(p, g, why);
+}
+
+/* For the author: what stands behind ti_program.why. */
+static void say_detail(const struct ti_program *g)
+{
+	for (const char *at = g->detail; at && *at; at += strcspn(at, "\n") + 1)
+		ti_err(0, "  %.*s", (int)strcspn(at, "\n"), at);
+}
+
+/* Nothing of a group that is needed can be had. */
+static void say_bare(const struct ti_probe *p, const char *group)
+{
+	bool more = false;
+
+	for (size_t i = 0; i < p->n_programs; i++) {
+		const struct ti_program *g = &p->programs[i];
+
+		if (strcmp(g->says->group, group))
+			continue;
+		ti_err(0, "%s: %s at %s: %s%s%s", p->plugin, group, g->hook->name, g->detail ? g->says->prog : "",
+		       g->detail ? "(): " : "", g->why);
+		say_detail(g);
+		more |= g->detail != NULL;
+	}
+	if (more && ti_log_level_now() < TI_LOG_DEBUG)
+		ti_err(0, "  (-v shows all that the verifier said)");
+}
+
+static int object_refused(const struct ti_probe *p, int r)
+{
+	const char *todo = ti_verdict_object(said.line);
+
+	return ti_err(r, "%s: the kernel refuses its BPF object: %s%s%s%s%s", p->plugin,
+		      said.line[0] ? said.line : strerror(-r),
+		      r == -EPERM ? "; lockdown=integrity or locked memory (ulimit -l) may be why" : "",
+		      todo ? "; " : "", todo ? todo : "", ti_log_level_now() < TI_LOG_DEBUG ? " (-v shows all)" : "");
 }
 
 int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
@@ -439,19 +501,13 @@ int ti_probe_load(struct ti_probe *p, uint64_t ring_size)
 			return ti_err(r, "%s: not permitted to load BPF programs: run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
 				      p->plugin);
 		if (!failed || !failed->usable)
-			return ti_err(r, "%s: the kernel refuses its BPF object: %s%s%s", p->plugin,
-				      said.line[0] ? said.line : strerror(-r),
-				      r == -EPERM ? "; lockdown=integrity or locked memory (ulimit -l) may be why" : "",
-				      ti_log_level_now() < TI_LOG_DEBUG ? " (-v shows all)" : "");
+			return object_refused(p, r);
 		refused(p, failed, r);
 	}
 	if (!group)
 		return 0;
 	ti_probe_unload(p);
-	for (size_t i = 0; i < p->n_programs; i++)
-		if (!strcmp(p->programs[i].says->group, group))
-			ti_err(0, "%s: %s at %s: %s", p->plugin, group, p->programs[i].hook->name,
-			       p->programs[i].why);
+	say_bare(p, group);
 	return -EOPNOTSUPP;
 }
 

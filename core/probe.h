@@ -25,6 +25,7 @@ struct ti_program {
 				     so have those of its alternative */
 	bool unwanted;            /* not usable, since an option says so (TI_ONLY_IF) */
 	char why[512];            /* why not */
+	char *detail;             /* more lines of it, for the author; NULL */
 	struct bpf_program *prog; /* NULL until loaded */
 };
 

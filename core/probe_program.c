@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "probe.h"
 
@@ -113,6 +114,8 @@ void ti_probe_survey(struct ti_probe *p)
 	for (size_t i = 0; i < p->n_programs; i++) {
 		p->programs[i].usable = true;
 		p->programs[i].why[0] = '\0';
+		free(p->programs[i].detail);
+		p->programs[i].detail = NULL;
 	}
 	for (size_t i = 0; i < p->n_programs; i++) {
 		struct ti_program *g = &p->programs[i];

@@ -78,7 +78,9 @@ struct ti_bpf_metric {
 struct ti_bpf_metrics {
 	const char *name;             /* of the map */
 	const char *overflow;         /* of the map for what finds no room in it, or NULL */
-	bool by_cpu;                  /* a value for each possible CPU; else user space sets it */
+	bool by_cpu;                  /* a value for each possible CPU; else user space counts,
+					 and there is no such map */
+	uint32_t most;                /* sets of labels */
 	const struct ti_field *labels;
 	uint32_t n_labels;            /* 0: the map is an array of one */
 	uint32_t labels_size, size;   /* bytes of the key and of the struct */
@@ -124,6 +126,9 @@ int ti_schema_new(struct ti_schema **out, const char *plugin, const struct btf *
 		  const void *rodata, size_t rodata_size);
 void ti_schema_free(struct ti_schema *s);
 void ti_schema_freep(struct ti_schema **s);
+
+/* "counter", "gauge", "histogram". */
+const char *ti_metric_kind_name(enum ti_metric_kind kind);
 
 /* Type of a field as people name it ("u32", "address"), in out[]. Returns out. */
 const char *ti_field_type_name(const struct ti_field *f, char *out, size_t size);

@@ -11,6 +11,14 @@
 /* Labels that metrics have whatever their author says. */
 static const char *const taken[] = { "le", "overflow" };
 
+const char *ti_metric_kind_name(enum ti_metric_kind kind)
+{
+	static const char *const names[] = { [TI_METRIC_COUNTER] = "counter", [TI_METRIC_GAUGE] = "gauge",
+					     [TI_METRIC_HISTOGRAM] = "histogram" };
+
+	return names[kind];
+}
+
 /* --- metrics -------------------------------------------------------------- */
 
 /* The typedef that a member is written with. */
@@ -187,7 +195,8 @@ static int read_labels(struct ti_schema *s, struct place *at, uint32_t id, struc
 
 /* --- maps ----------------------------------------------------------------- */
 
-/* What a member of a map's definition points to, 0: it has none. */
+/* What a member of a map's definition points to, 0: it has none. (__uint(x, 9) is a pointer
+ * to an array of 9.) */
 static uint32_t of_map(const struct ti_schema *s, uint32_t var, const char *member)
 {
 	int known;
@@ -218,6 +227,7 @@ int ti_schema_add_metrics(struct ti_schema *s, const char *plugin, uint32_t var)
 	struct place at = { plugin, ti_schema_name(s, var), NULL };
 	const char *tag = ti_schema_tag(s, var, -1, "metrics:"), *of = ti_schema_tag(s, var, -1, "overflow:");
 	uint32_t key = of_map(s, var, "key"), value = of_map(s, var, "value");
+	const struct btf_type *most = btf__type_by_id(s->btf, of_map(s, var, "max_entries"));
 	struct ti_bpf_metrics *m;
 	int r = 0;
 
@@ -225,13 +235,14 @@ int ti_schema_add_metrics(struct ti_schema *s, const char *plugin, uint32_t var)
 		return add_overflow(s, &at, of);
 	if (!tag)
 		return 0;
-	if (!key || !value || !btf_is_struct(btf__type_by_id(s->btf, value)))
+	if (!key || !value || !btf_is_array(most) || !btf_is_struct(btf__type_by_id(s->btf, value)))
 		return ti_schema_refuse(&at, "is tagged as metrics but not made by TI_METRICS; define its struct before");
 	m = ti_schema_grow(&s->metrics, &s->n_metrics, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	m->name = at.thing;
 	m->by_cpu = !strcmp(tag, "cpu");
+	m->most = btf_array(most)->nelems;
 	if (btf_is_struct(btf__type_by_id(s->btf, key)))
 		r = read_labels(s, &at, key, m);
 	else

@@ -7,14 +7,14 @@
 #
 # Goals: all; check (see sdk/check); install and uninstall, with DESTDIR; clean.
 # CLANG, LLVM_STRIP, CC, CFLAGS, LDFLAGS and BPF_CFLAGS are the author's to set, and
-# before this is included, when not as here: TI_PLUGINS and TI_SINKS, what is
-# installed; TI_TESTS, what `check` runs. TI_PLUGINDIR, TI_SINKDIR and TI_DROPINDIR are
+# before this is included, when not as here: plugins and sinks, the .so files that are
+# installed; tests, what `check` runs. TI_PLUGINDIR, TI_SINKDIR and TI_DROPINDIR are
 # where the daemon looks for modules and for what the ini file says of them.
 
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g -Wall
-TI_PLUGINS ?= $(filter $(patsubst %.c,%.so,$(wildcard *.c)),$(patsubst %.bpf.c,%.so,$(wildcard *.bpf.c)))
-TI_TESTS   ?= $(wildcard *.pcap *.pcapng *.pcap.gz *.pcapng.gz $(TI_MODULES:.so=.sh))
+plugins    ?= $(filter $(patsubst %.c,%.so,$(wildcard *.c)),$(patsubst %.bpf.c,%.so,$(wildcard *.bpf.c)))
+tests      ?= $(wildcard *.pcap *.pcapng *.pcap.gz *.pcapng.gz $(ti_modules:.so=.sh))
 
 # As distributions name them.
 ti_tool = $(shell for v in '' -21 -20 -19 -18 -17 -16 -15 -14; do command -v $(1)$$v && break; done)
@@ -32,7 +32,7 @@ TI_PLUGINDIR  := $(shell $(PKG_CONFIG) --variable=plugindir tcpinspect)
 TI_SINKDIR    := $(shell $(PKG_CONFIG) --variable=sinkdir tcpinspect)
 TI_DROPINDIR  := $(shell $(PKG_CONFIG) --variable=dropindir tcpinspect)
 TI_CHECK      := $(shell $(PKG_CONFIG) --variable=check tcpinspect)
-TI_MODULES    := $(TI_PLUGINS) $(TI_SINKS)
+ti_modules    := $(plugins) $(sinks)
 
 ifeq ($(filter bpf,$(TI_BPF_CFLAGS)),)
 $(error $(PKG_CONFIG) does not find tcpinspect: install tcpinspect-dev, or put the folder of tcpinspect.pc in PKG_CONFIG_PATH)
@@ -61,9 +61,9 @@ TI_GOAL := $(.DEFAULT_GOAL)
 
 .PHONY: all check install uninstall clean
 check: all
-	@[ -n "$(TI_TESTS)" ] || echo "no tests here: a capture X.pcap with X.expected is one"
-	@failed=0; for test in $(TI_TESTS); do \
-		$(TI_CHECK) $$test $(TI_MODULES:%=./%); \
+	@[ -n "$(tests)" ] || echo "no tests here: a capture X.pcap with X.expected is one"
+	@failed=0; for test in $(tests); do \
+		$(TI_CHECK) $$test $(ti_modules:%=./%); \
 		case $$? in \
 		0) echo "PASS: $$test" ;; \
 		77) echo "SKIP: $$test" ;; \
@@ -81,19 +81,19 @@ elif [ -e $$ini ]; then mkdir -p "$${to%/*}" && echo "install -m 644 $$ini $$to"
 
 endef
 install: all
-	$(foreach so,$(TI_PLUGINS),$(call ti_install,$(so),$(TI_PLUGINDIR)))
-	$(foreach so,$(TI_SINKS),$(call ti_install,$(so),$(TI_SINKDIR)))
+	$(foreach so,$(plugins),$(call ti_install,$(so),$(TI_PLUGINDIR)))
+	$(foreach so,$(sinks),$(call ti_install,$(so),$(TI_SINKDIR)))
 
 uninstall:
-	rm -f $(TI_PLUGINS:%="$(DESTDIR)$(TI_PLUGINDIR)/%") $(TI_SINKS:%="$(DESTDIR)$(TI_SINKDIR)/%")
-	@for ini in $(TI_MODULES:.so=.ini); do \
+	rm -f $(plugins:%="$(DESTDIR)$(TI_PLUGINDIR)/%") $(sinks:%="$(DESTDIR)$(TI_SINKDIR)/%")
+	@for ini in $(ti_modules:.so=.ini); do \
 		to="$(DESTDIR)$(TI_DROPINDIR)/$$ini"; \
 		if cmp -s $$ini "$$to"; then rm "$$to"; \
 		elif [ -e "$$to" ]; then echo "$$to was edited: it stays"; fi; \
 	done
 
 clean:
-	rm -f $(TI_MODULES) $(TI_MODULES:=.d) $(TI_PLUGINS:.so=.bpf.o) $(TI_PLUGINS:.so=.bpf.o.d)
+	rm -f $(ti_modules) $(ti_modules:=.d) $(plugins:.so=.bpf.o) $(plugins:.so=.bpf.o.d)
 
 # A plugin has an object, a sink none.
 $(patsubst %.bpf.c,%.so,$(wildcard *.bpf.c)): %.so: %.bpf.o

@@ -24,8 +24,7 @@ struct entry {
 };
 
 struct test_map {
-	const struct bpf_map *map;
-	const char *name;
+	char *name; /* the object goes before its maps */
 	uint32_t key_size, value_size, max, n;
 	enum bpf_map_type type;
 	char *array; /* BPF_MAP_TYPE_ARRAY: its values */
@@ -47,8 +46,7 @@ static int make(struct ti_test *t, const struct bpf_map *map)
 
 	if (!m)
 		abort();
-	m->map = map;
-	m->name = bpf_map__name(map);
+	m->name = strdup(bpf_map__name(map));
 	m->type = bpf_map__type(map);
 	m->key_size = bpf_map__key_size(map);
 	m->value_size = bpf_map__value_size(map);
@@ -64,14 +62,13 @@ int test_map(struct ti_handle *h, const char *name)
 {
 	struct ti_test *t = test_of(h);
 	struct bpf_object *obj = ti_plugin_probe(t->plugin)->obj;
-	const struct bpf_map *map = obj ? bpf_object__find_map_by_name(obj, name) : NULL;
+	const struct bpf_map *map;
 
-	if (!map || !bpf_map__autocreate(map))
-		return -ENOENT;
 	for (size_t i = 0; i < t->maps.n; i++)
-		if (t->maps.at[i]->map == map)
+		if (!strcmp(t->maps.at[i]->name, name))
 			return FIRST + i;
-	return make(t, map);
+	map = obj ? bpf_object__find_map_by_name(obj, name) : NULL;
+	return map && bpf_map__autocreate(map) ? make(t, map) : -ENOENT;
 }
 
 /* NULL: it isn't one that can be used here. */
@@ -98,9 +95,12 @@ void test_maps_free(struct ti_test *t)
 			free(e);
 		}
 		free(m->array);
+		free(m->name);
 		free(m);
 	}
 	free(t->maps.at);
+	t->maps.at = NULL;
+	t->maps.n = 0;
 }
 
 /* --- one entry ------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #define START_UTC 1577836800000000000ull /* 2020-01-01T00:00:00Z */
 
 static char error[8192];
+static struct ti_test *opened; /* those that are, by ->next */
 
 const char *ti_test_error(void)
 {
@@ -84,22 +85,45 @@ static int open_plugin(struct ti_test *t)
 	return r == 0 && t->ini.errors ? -EINVAL : r;
 }
 
-static int start(struct ti_test *t)
+static void init(struct ti_test *t)
 {
-	int r;
-
 	t->clock = START_NS;
 	t->format = (struct ti_format_env){ .utc_offset = START_UTC - START_NS, .ifname = test_ifname, .arg = t };
 	t->env = (struct ti_plugin_env){ .utc_offset = &t->format.utc_offset, .host = &t->host,
 					 .seen = test_seen, .admit = admit, .flush = flush, .arg = t };
 	test_host_init(t);
+}
+
+static int start(struct ti_test *t)
+{
+	int r;
+
+	t->started = t->clock;
 	if (t->whole)
-		return ti_offline_new(&t->offline, &t->plugin, 1, &t->env, START_NS);
+		return ti_offline_new(&t->offline, &t->plugin, 1, &t->env, t->clock);
 	t->env.clock = &t->clock;
 	r = ti_plugin_emulate(t->plugin, &t->env);
 	if (r == 0)
 		r = ti_plugin_start(t->plugin);
-	t->due = t->clock + ti_plugin_period(t->plugin);
+	return r;
+}
+
+/* Left open by a test that has failed: its plugin can't be opened twice. */
+static void free_other(const struct ti_test *t)
+{
+	struct ti_test *o = opened;
+
+	while (o && (o == t || strcmp(o->module.prefix.name, t->module.prefix.name)))
+		o = o->next;
+	if (o)
+		ti_test_free(o);
+}
+
+static int failed(const struct ti_test *t, int r)
+{
+	test_errors(t, error, sizeof(error));
+	if (!error[0])
+		snprintf(error, sizeof(error), "%s", strerror(-r));
 	return r;
 }
 
@@ -113,6 +137,9 @@ struct ti_test *ti_test_open(int whole, const char *path, ...)
 	if (!t)
 		abort();
 	t->whole = whole;
+	t->next = opened;
+	opened = t;
+	init(t);
 	test_enter(t);
 	ti_probe_libbpf_log();
 	ti_module_trust_all();
@@ -121,18 +148,33 @@ struct ti_test *ti_test_open(int whole, const char *path, ...)
 	while (r == 0 && (option = va_arg(ap, const char *)))
 		r = set_option(t, option);
 	va_end(ap);
-	if (r == 0)
+	if (r == 0) {
+		free_other(t);
+		test_enter(t);
 		r = open_plugin(t);
+	}
 	if (r == 0)
 		r = start(t);
 	if (r == 0)
 		return t;
-	test_errors(t, error, sizeof(error));
-	if (!error[0])
-		snprintf(error, sizeof(error), "%s: %s", path, strerror(-r));
+	failed(t, r);
 	t->stopped = true;
 	ti_test_free(t);
 	return NULL;
+}
+
+int ti_test_restart(struct ti_test *t)
+{
+	int r;
+
+	ti_test_stop(t);
+	test_enter(t);
+	test_maps_free(t);
+	t->taken = t->events.n;
+	t->lines_taken = t->lines.n;
+	r = start(t);
+	t->stopped = r < 0;
+	return r < 0 ? failed(t, r) : 0;
 }
 
 /* --- clock ----------------------------------------------------------------- */
@@ -140,6 +182,13 @@ struct ti_test *ti_test_open(int whole, const char *path, ...)
 uint64_t ti_test_now(const struct ti_test *t)
 {
 	return t->offline ? ti_offline_now(t->offline) : t->clock;
+}
+
+static uint64_t next_tick(const struct ti_test *t)
+{
+	uint64_t period = ti_plugin_period(t->plugin), now = ti_test_now(t);
+
+	return now + period - (now - t->started) % period;
 }
 
 void ti_test_advance(struct ti_test *t, uint64_t ns)
@@ -151,9 +200,8 @@ void ti_test_advance(struct ti_test *t, uint64_t ns)
 		ti_offline_advance(t->offline, until);
 		return;
 	}
-	while (!t->stopped && t->due <= until) {
-		t->clock = t->due;
-		t->due += ti_plugin_period(t->plugin);
+	while (!t->stopped && next_tick(t) <= until) {
+		t->clock = next_tick(t);
 		ti_plugin_tick(t->plugin);
 	}
 	t->clock = until;
@@ -167,10 +215,10 @@ void ti_test_stop(struct ti_test *t)
 		return;
 	test_enter(t);
 	if (t->offline) {
-		t->clock = ti_offline_now(t->offline);
+		t->clock = next_tick(t);
 		ti_offline_stop(TI_TAKE(t->offline));
 	} else {
-		ti_test_advance(t, t->due - t->clock);
+		ti_test_advance(t, next_tick(t) - t->clock);
 		ti_plugin_stop(t->plugin);
 	}
 	t->stopped = true;
@@ -178,8 +226,13 @@ void ti_test_stop(struct ti_test *t)
 
 void ti_test_free(struct ti_test *t)
 {
+	struct ti_test **at = &opened;
+
 	if (!t)
 		return;
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
 	ti_test_stop(t);
 	test_enter(t);
 	ti_plugin_free(t->plugin);

@@ -2,7 +2,7 @@
 /*
  * test.h - struct ti_test, and what the files of the kit share: test.c (begin, clock,
  * end), feed.c (packets), host.c (services of the host), map.c (maps without kernel),
- * event.c (events), json.c (their fields), failure.c (failures and the log).
+ * metric.c, event.c, json.c (fields of events), failure.c (failures and the log).
  */
 #ifndef TI_TESTING_TEST_H
 #define TI_TESTING_TEST_H
@@ -34,6 +34,7 @@ struct ti_test_event {
 };
 
 struct ti_test {
+	struct ti_test *next; /* that is open */
 	bool whole;
 	struct ti_module module;
 	struct ti_ini ini;
@@ -42,7 +43,8 @@ struct ti_test {
 	struct ti_plugin_env env;
 	struct ti_plugin_run *plugin;
 	struct ti_offline *offline; /* whole, from start to stop */
-	uint64_t clock, due;        /* ns; of ti_test_new_user: the next tick */
+	uint64_t clock;             /* ns; that of `offline`, while there is one */
+	uint64_t started;           /* ticks come at multiples of their period from here */
 	bool stopped;
 
 	/* What the host is. */
@@ -98,6 +100,9 @@ int test_map_delete(struct ti_handle *h, int map, const void *key);
 int test_map_each(struct ti_handle *h, int map,
 		  int (*fn)(void *arg, const void *key, const void *value), void *arg);
 void test_maps_free(struct ti_test *t);
+
+/* metric.c: as ti_host.metrics. */
+int test_metrics(struct ti_handle *h, const char *name, const void *labels, const void *values);
 
 /* The test of a plugin's handle. */
 struct ti_test *test_of(struct ti_handle *h);

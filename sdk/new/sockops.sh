@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # @name@.sh - what `make check` does while the plugin runs, in a network namespace of its own:
 # a connection of one process with itself.
 command -v python3 >/dev/null || { echo "no python3 here"; exit 77; }

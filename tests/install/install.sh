@@ -43,6 +43,8 @@ for h in "$srcdir"/sdk/include/tcpinspect/*.h; do
 	is_there "$(var includedir)/tcpinspect/${h##*/}"
 done
 is_there "$(var bpf_mk)"
+is_there "$(var libdir)/libtcpinspect-testing.so"
+is_there "$(var libdir)/pkgconfig/tcpinspect-testing.pc"
 [ -n "$ini" ] || die "tcpinspect.ini is missing"
 for page in "$srcdir"/doc/*.[1-8].in; do
 	[ -n "$(find "$root" -name "$(basename "$page" .in)")" ] || die "$(basename "$page" .in) is missing"

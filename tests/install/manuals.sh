@@ -32,7 +32,7 @@ sed -n 's/^#\([a-z][a-z0-9_]*\) =.*/\1/p' etc/tcpinspect.ini >"$work/keys"
 while read -r key; do
 	grep -q "^ *$key = " "$work/page" || die "tcpinspect.ini(5) has no $key"
 done <"$work/keys"
-for command in run check list doctor version help; do
+for command in run check list doctor new version help; do
 	text doc/tcpinspect.8 | grep -q "^ *$command" || die "tcpinspect(8) has no $command"
 done
 

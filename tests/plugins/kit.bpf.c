@@ -13,6 +13,8 @@ TI_OPTION(__u32, room, 4, 1, 1000, "entries of the sized map");
 TI_OPTION(ti_bool, extra, 0, 0, 1, "have the map extra");
 
 TI_CPU_ARRAY(struct counts, counts);
+TI_METRICS_BY(port_totals, by_port, 2);
+TI_METRICS_SET_BY(kept, by_key, 2);
 __u32 zero;
 __u32 seven = 7;
 
@@ -68,6 +70,7 @@ static __always_inline void tell(struct ti_packet *pkt, enum kit_way way)
 		return;
 	if (c)
 		c->packets++;
+	TI_METRICS_OF(port_totals, m, { .port = pkt->dst_port }) m->packets++;
 	if (n > sizeof(((struct seen *)0)->payload.str))
 		n = sizeof(((struct seen *)0)->payload.str);
 	TI_EMIT(seen, e) {

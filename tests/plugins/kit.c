@@ -88,6 +88,7 @@ static int event(void *self, const struct ti_record *rec, void *data)
 		const struct note *n = data;
 
 		s->notes++;
+		s->host->metrics(s->h, "kept", &(struct by_key){ n->key }, n->n ? &(struct kept){ n->n } : NULL);
 		return s->host->map_set(s->h, s->host->map(s->h, "sized"), &n->key, &n->n);
 	}
 	return rec->event == s->host->event(s->h, "seen") && ((struct seen *)data)->dst_port == 666;

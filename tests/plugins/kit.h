@@ -48,6 +48,19 @@ struct note {
 	__u32 key, n;
 };
 
+struct by_port {
+	ti_port port;
+};
+struct port_totals {
+	ti_counter packets;
+};
+struct by_key {
+	__u32 key;
+};
+struct kept {
+	ti_gauge held;
+};
+
 struct counts {
 	__u64 packets;
 };

@@ -4,10 +4,12 @@
 
     capture.py requests N            N connections with a GET each
     capture.py syns N SECONDS        N SYNs of one source to one port, evenly
+    capture.py flood N               N SYNs of random sources to one port, 500,000 a second
     capture.py raw|null|sll|sll2 IN  the same packets under another link type
     capture.py shuffled IN           each tenth packet as if captured a second before
     capture.py late IN SECONDS       its last packet so much later
 """
+import random
 import struct
 import sys
 
@@ -35,6 +37,12 @@ def requests(n):
 def syns(n, seconds):
     for i in range(n):
         yield START + i * seconds * 1_000_000 // n, tcp(CLIENT, SERVER, 1024 + i % 60000, 443, 0x02, i)
+
+
+def flood(n):
+    random.seed(1)
+    for i in range(n):
+        yield START + i * 2, tcp(random.randbytes(4), SERVER, random.randrange(65536), 80, 0x02, i)
 
 
 def read(path):
@@ -83,7 +91,7 @@ def main(what, *rest):
     elif what == 'late':
         write(late(read(rest[0]), int(rest[1])))
     else:
-        write({'requests': requests, 'syns': syns}[what](*map(int, rest)))
+        write({'requests': requests, 'syns': syns, 'flood': flood}[what](*map(int, rest)))
 
 
 main(*sys.argv[1:])

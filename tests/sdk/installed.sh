@@ -33,8 +33,8 @@ done
 mkdir -p "$prefix" "$work/over" "$work/over.work"
 mount -t overlay -o "lowerdir=$prefix,upperdir=$work/over,workdir=$work/over.work" overlay "$prefix" 2>/dev/null ||
 	mount -t tmpfs tmpfs "$prefix"
-make -s -C "$TI_BUILD" install >"$work/install.log" 2>&1 || {
-	cat "$work/install.log" >&2
+make -s -C "$TI_BUILD" install >"$work/installed" 2>&1 || {
+	cat "$work/installed" >&2
 	fail "make install"
 }
 PATH=$PATH:$(sdk_var sbindir)

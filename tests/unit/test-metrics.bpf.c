@@ -6,7 +6,7 @@
 TI_METRICS(totals);
 TI_METRICS_BY(by_all, labels, 16);
 TI_METRICS_BY(ports, by_port, 3);
-TI_METRICS_SET_BY(listeners, by_port, 2);
+TI_METRICS_USER_BY(listeners, by_port, 2);
 TI_LICENSE("Dual BSD/GPL");
 
 TI_PACKET(packets, TC)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <tcpinspect/metrics.h>
 #include <tcpinspect/plugin.h>
 #include "metrics.h"
+#include "metric_table.h"
 #include "metrics_read.h"
 #include "probe.h"
 #include "test-metrics.h"
@@ -27,6 +29,7 @@
 TI_BPF_OBJECT(test_metrics_bpf, "test-metrics.bpf.o");
 
 static struct ti_probe *p;
+static struct ti_metric_table *tables[4]; /* of `listeners`, the last */
 static const uint32_t only;
 
 static int load(void **state)
@@ -41,6 +44,7 @@ static int load(void **state)
 static int unload(void **state)
 {
 	(void)state;
+	ti_metric_table_free(tables[3]);
 	ti_probe_free(p);
 	return 0;
 }
@@ -58,7 +62,7 @@ static const char *text(const char *begin)
 {
 	static char *all, *some;
 	struct ti_format_env env = { .ifname = ifname };
-	struct ti_metric_sets *sets = ti_metric_sets_read(p);
+	struct ti_metric_sets *sets = ti_metric_sets_read(p, tables);
 	struct ti_metrics_text t = { 0 };
 	struct ti_metrics_out out;
 	size_t size;
@@ -302,12 +306,91 @@ static void test_crowd(void **state)
 			    "m_seen_total{port=\"1\",kind=\"open\",left=\"0\",flag=\"false\",small=\"0\"} 112\n");
 }
 
+/* --- user space ---------------------------------------------------------------- */
+
+static struct listeners *listener(uint16_t port)
+{
+	return ti_metric_table_get(tables[3], &(struct by_port){ port });
+}
+
+static void test_user(void **state)
+{
+	const struct ti_bpf_metrics *m = &p->schema->metrics[3];
+	struct listeners *eighty;
+	uint64_t times;
+
+	(void)state;
+	assert_int_equal(m->most, 2);
+	assert_int_equal(ti_probe_map(p, "listeners"), -ENOENT); /* it isn't made */
+	assert_string_equal(text("m_waiting"), "");
+	tables[3] = ti_metric_table_new(m->labels_size, m->size, m->most);
+	assert_non_null(tables[3]);
+	eighty = listener(80);
+	eighty->waiting = 5;
+	eighty->accepted += 7;
+	listener(22)->accepted++;
+	assert_ptr_equal(listener(80), eighty);
+	assert_string_equal(text("m_waiting"), "m_waiting{port=\"22\"} 0\nm_waiting{port=\"80\"} 5\n");
+	/* No room: counters are added up, gauges are nobody's. */
+	listener(25)->accepted += 2;
+	listener(26)->accepted += 3;
+	listener(26)->waiting = 1;
+	assert_string_equal(text("m_waiting"), "m_waiting{port=\"22\"} 0\nm_waiting{port=\"80\"} 5\n");
+	assert_string_equal(text("m_accepted"), "m_accepted_total{port=\"22\"} 1\nm_accepted_total{port=\"80\"} 7\n"
+						"m_accepted_total{overflow=\"true\"} 5\n");
+	ti_metric_table_overflow(tables[3], &times);
+	assert_int_equal(times, 3);
+	/* What is gone makes room, and begins anew. */
+	assert_int_equal(ti_metric_table_remove(tables[3], &(struct by_port){ 25 }), -ENOENT);
+	assert_int_equal(ti_metric_table_remove(tables[3], &(struct by_port){ 80 }), 0);
+	assert_int_equal(ti_metric_table_remove(tables[3], &(struct by_port){ 80 }), -ENOENT);
+	listener(25)->accepted++;
+	assert_string_equal(text("m_accepted_total{port"),
+			    "m_accepted_total{port=\"22\"} 1\nm_accepted_total{port=\"25\"} 1\n");
+}
+
+/* Against arrays: sets come and go, those that are there are found. */
+static void test_table(void **state)
+{
+	enum { MOST = 100, KEYS = 300 };
+	struct ti_metric_table *t = ti_metric_table_new(sizeof(uint32_t), sizeof(uint64_t), MOST);
+	uint64_t count[KEYS] = { 0 }, times;
+	bool is_in[KEYS] = { false };
+	uint32_t in = 0, random = 1;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		uint32_t key = (random = random * 1103515245 + 12345) >> 8;
+
+		key %= KEYS;
+		if (i % 3) {
+			uint64_t *v = ti_metric_table_get(t, &key);
+
+			if (v != ti_metric_table_overflow(t, &times)) {
+				assert_true(is_in[key] || (*v == 0 && in < MOST));
+				in += !is_in[key];
+				is_in[key] = true;
+				assert_int_equal((*v)++, count[key]++);
+			} else {
+				assert_true(!is_in[key] && in == MOST);
+			}
+		} else {
+			assert_int_equal(ti_metric_table_remove(t, &key), is_in[key] ? 0 : -ENOENT);
+			in -= is_in[key];
+			is_in[key] = false;
+			count[key] = 0;
+		}
+	}
+	assert_true(times > 100);
+	ti_metric_table_free(t);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_declared), cmocka_unit_test(test_sums),	cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_histogram), cmocka_unit_test(test_labels), cmocka_unit_test(test_order),
-		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_crowd),	cmocka_unit_test(test_user),	cmocka_unit_test(test_table),
 	};
 
 	if (geteuid() != 0) {

@@ -53,6 +53,7 @@ struct ports {
 
 struct listeners {
 	ti_gauge waiting;
+	ti_counter accepted;
 };
 
 #endif

@@ -56,6 +56,19 @@ static struct ti_test *opened(struct ti_test *t)
 #define user(...)  opened(ti_test_new_user(path, ##__VA_ARGS__))
 #define whole(...) opened(ti_test_new(path, ##__VA_ARGS__))
 
+static int set(struct ti_test *t, const char *map, uint32_t key, uint32_t value)
+{
+	return ti_test_map_set(t, map, &key, &value);
+}
+
+static int64_t get(struct ti_test *t, const char *map, uint32_t key)
+{
+	uint32_t value;
+	int r = ti_test_map_get(t, map, &key, &value);
+
+	return r < 0 ? r : (int64_t)value;
+}
+
 /* --- errors of opening ------------------------------------------------------- */
 
 static void test_refused(void **state)
@@ -83,15 +96,31 @@ static void test_refused(void **state)
 	ti_test_free(NULL);
 }
 
-static void test_two_at_once(void **state)
+/* What a test has left open is no hindrance to the next. */
+static void test_left_open(void **state)
 {
-	struct ti_test *t = user();
+	(void)state;
+	user();
+	ti_test_free(user());
+}
+
+static void test_restart(void **state)
+{
+	struct ti_test *t = user("every=1s");
 
 	(void)state;
-	assert_null(ti_test_new_user(path));
-	assert_non_null(strstr(ti_test_error(), "which is open"));
+	assert_int_equal(set(t, "sized", 1, 1), 0);
+	*(uint32_t *)ti_test_memory(t, "seven", NULL) = 8;
+	ti_test_advance(t, SECOND);
+	ti_test_socket(t, &(struct ti_socket){ .state = 1 });
+	assert_int_equal(ti_test_restart(t), 0);
+	ti_test_expect_none(t);
+	ti_test_expect_quiet(t);
+	assert_int_equal(get(t, "sized", 1), -ENOENT);
+	assert_int_equal(*(uint32_t *)ti_test_memory(t, "seven", NULL), 7);
+	ti_test_advance(t, SECOND);
+	ti_test_expect(t, "summary", "sockets", "1", "ticks", "1", "time", "2020-01-01T00:00:02.000000000Z");
 	ti_test_free(t);
-	ti_test_free(user());
 }
 
 /* --- without a kernel -------------------------------------------------------- */
@@ -284,19 +313,6 @@ static void test_memory(void **state)
 }
 
 /* --- maps: the same without a kernel and in it --------------------------------- */
-
-static int set(struct ti_test *t, const char *map, uint32_t key, uint32_t value)
-{
-	return ti_test_map_set(t, map, &key, &value);
-}
-
-static int64_t get(struct ti_test *t, const char *map, uint32_t key)
-{
-	uint32_t value;
-	int r = ti_test_map_get(t, map, &key, &value);
-
-	return r < 0 ? r : (int64_t)value;
-}
 
 static int set_prefix(struct ti_test *t, uint32_t len, uint32_t addr, uint32_t value)
 {
@@ -538,6 +554,76 @@ static void test_whole_maps(void **state)
 	ti_test_free(t);
 }
 
+static void note(struct ti_test *t, uint32_t key, uint32_t n)
+{
+	ti_test_record(t, "note", (&(struct note){ key, n }), sizeof(struct note));
+}
+
+static void check_kept(struct ti_test *t)
+{
+	note(t, 1, 11);
+	note(t, 2, 22);
+	note(t, 3, 33); /* no room */
+	ti_test_expect_metric(t, "kit_held{key=\"1\"}", "11");
+	ti_test_expect_metric(t, "kit_held{key=\"3\"}", "");
+	note(t, 1, 0);
+	note(t, 3, 33);
+	ti_test_expect_metric(t, "kit_held{key=\"1\"}", "");
+	ti_test_expect_metric(t, "kit_held{key=\"2\"}", "22");
+	ti_test_expect_metric(t, "kit_held{key=\"3\"}", "33");
+	assert_null(ti_test_metric(t, "kit_held"));
+	assert_fails(ti_test_expect_metric(t, "kit_held{key=\"2\"}", "23"), "is 22, expected 23\n");
+}
+
+static void test_metrics(void **state)
+{
+	struct ti_test *t = user("room=1000");
+
+	(void)state;
+	check_kept(t);
+	ti_test_stop(t);
+	ti_test_expect_log(t, TI_LOG_WARNING, "stopping");
+	ti_test_expect_quiet(t);
+	ti_test_expect_metric(t, "kit_held{key=\"2\"}", "22");
+	ti_test_free(t);
+}
+
+static void test_whole_metrics(void **state)
+{
+	struct ti_test *t;
+
+	(void)state;
+	skip_unfed();
+	t = whole("room=1000");
+	check_kept(t);
+	for (int i = 0; i < 6; i++)
+		ti_test_packet(t, .dst_port = 80 + i / 2);
+	ti_test_expect_metric(t, "kit_packets_total{port=\"80\"}", "2");
+	ti_test_expect_metric(t, "kit_packets_total{port=\"81\"}", "2");
+	ti_test_expect_metric(t, "kit_packets_total{overflow=\"true\"}", "2");
+	ti_test_stop(t);
+	ti_test_expect_metric(t, "kit_packets_total{port=\"80\"}", "2");
+	ti_test_free(t);
+}
+
+static void test_whole_restart(void **state)
+{
+	struct ti_test *t;
+
+	(void)state;
+	skip_unfed();
+	t = whole();
+	ti_test_packet(t);
+	ti_test_advance(t, SECOND);
+	assert_int_equal(ti_test_restart(t), 0);
+	ti_test_expect_none(t);
+	assert_int_equal(ti_test_counter(t, TI_COUNT_SEEN), 0);
+	ti_test_packet(t);
+	ti_test_expect(t, "seen", "time", "2020-01-01T00:00:01.500000000Z");
+	assert_int_equal(ti_test_counter(t, TI_COUNT_SEEN), 1);
+	ti_test_free(t);
+}
+
 static void test_connection(void **state)
 {
 	struct ti_test_conn c = { .client_port = 1234, .mss = 4, .gap = SECOND / 10, .client_seq = UINT32_MAX, .server_seq = 500 };
@@ -573,7 +659,9 @@ static void test_connection(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_left_open),
+		cmocka_unit_test(test_restart),	   cmocka_unit_test(test_whole_restart),
+		cmocka_unit_test(test_metrics),	   cmocka_unit_test(test_whole_metrics),
 		cmocka_unit_test(test_clock),	   cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_failures),   cmocka_unit_test(test_find),
 		cmocka_unit_test(test_records),	   cmocka_unit_test(test_host),

@@ -171,7 +171,11 @@ static int with_fd(struct sockfilter *s, int dir, const char *name, void (*fn)(s
 	char what[16] = "";
 	int sock, fd = atoi(name);
 
-	if (fd >= MAX_FDS || readlinkat(dir, name, what, sizeof(what) - 1) < 0 || strncmp(what, "socket:", 7))
+	if (fd >= MAX_FDS)
+		return 0;
+	if (readlinkat(dir, name, what, sizeof(what) - 1) < 0)
+		return errno == EACCES ? -errno : 0;
+	if (strncmp(what, "socket:", 7))
 		return 0;
 	sock = syscall(SYS_pidfd_getfd, s->pidfd, fd, 0);
 	if (sock < 0)

@@ -2,24 +2,30 @@
 /*
  * tcpinspect/metrics.h - counters, gauges and histograms of a plugin, which the daemon
  * reads and prints (`tcpinspect run --stats`). Part of bpf.h; user space includes it
- * only for TI_OBSERVE.
+ * for TI_OBSERVE.
  *
  *	struct totals {
- *		ti_counter syns TI_HELP("SYNs with an MSS option");
- *		ti_histogram(12, 128) mss TI_HELP("MSS offered");
+ *		ti_counter syns TI_HELP("SYNs");
+ *		ti_histogram(6, 64) length_bytes TI_HELP("of a packet");
  *	};
  *	TI_METRICS(totals);
  *
  *	struct by_port { ti_port port; };
- *	struct port_totals { ti_counter port_syns TI_HELP("SYNs"); };
- *	TI_METRICS_BY(port_totals, by_port, 256);
+ *	struct ports { ti_counter port_syns TI_HELP("SYNs"); };
+ *	TI_METRICS_BY(ports, by_port, 256);
  *
- *	TI_METRICS_OF(totals, m) {
- *		m->syns++;
- *		TI_OBSERVE(m->mss, mss);
+ *	TI_PACKET(packets, TC, XDP)
+ *	{
+ *		if (!ti_is_syn(pkt))
+ *			return TI_PASS;
+ *		TI_METRICS_OF(totals, m) {
+ *			m->syns++;
+ *			TI_OBSERVE(m->length_bytes, pkt->len);
+ *		}
+ *		TI_METRICS_OF(ports, m, { .port = pkt->dst_port })
+ *			m->port_syns++;
+ *		return TI_PASS;
  *	}
- *	TI_METRICS_OF(port_totals, m, { .port = pkt->dst_port })
- *		m->port_syns++;
  *
  * A metric is printed as PLUGIN_FIELD: synmss_port_syns_total{port="80"}. A field's name
  * says its unit: what ends in _ns, _us or _ms is a duration and printed in _seconds; what
@@ -28,10 +34,14 @@
  *
  * Adding. Values are kept by CPU and summed when they are read, so they are added to and
  * never stored to; that holds for gauges, too, which may go up on one CPU and down on
- * another. (One that is set is for TI_METRICS_SET.) `m->syns++` is exact in programs that
- * nothing with the same metric interrupts: TI_PACKET, xdp, tc, socket, cgroup. Tracepoints,
- * kprobes and the like are interrupted by packets: TI_ADD(m->syns, 1), some ns dearer,
- * where the same is counted from both.
+ * another. (One that is set is for TI_METRICS_USER.) `m->syns++` is exact in programs that
+ * nothing with the same metric interrupts: at xdp, tc, socket filters. What runs for a
+ * system call, tracepoints, kprobes, cgroups, is interrupted by packets: TI_ADD(m->syns, 1),
+ * some ns dearer, where the same is counted from both. TI_OBSERVE is like that anyway.
+ *
+ * User space counts in structs of its own (TI_METRICS_USER), one value each, which it may
+ * add to or set. Remove there what has ended, a listener or a connection: its counters are
+ * gone then, and begin at 0 if it comes back, as Prometheus expects of what restarts.
  *
  * Labels are a struct of fields as in events: integers, enums, ti_bool, ti_addr, ti_prefix,
  * ti_port, ti_vlan, ti_ifindex, ti_str. What is absent from an event isn't printed here
@@ -43,17 +53,16 @@
  *
  * Memory, for C possible CPUs (/sys/devices/system/cpu/possible) and a struct of S bytes:
  * TI_METRICS C * S, and TI_METRICS_BY (N + 1) * C * S + N * (56 + C * 8 + labels), all of it
- * taken at load. A counter and a gauge have 8 bytes, a histogram 8 + 8 * N.
+ * taken at load; TI_METRICS_USER_BY N * (S + labels + 9), as it is used. A counter and a gauge
+ * have 8 bytes, a histogram 8 + 8 * N.
  */
 #ifndef TCPINSPECT_METRICS_H
 #define TCPINSPECT_METRICS_H
 
 #include <tcpinspect/types.h>
 
-/*
- * Count `value` in a ti_histogram: in the first bucket whose bound is not below it.
- *	TI_OBSERVE(m->rtt_ns, ns);
- */
+/* Count `value` in a ti_histogram, TI_OBSERVE(m->rtt_ns, ns): in the first bucket whose
+ * bound is not below it. */
 #define TI_OBSERVE(histogram, value)                                           \
 	ti_observe(&(histogram).sum, (histogram).bucket,                       \
 		   sizeof((histogram).bucket) / sizeof(__u64),                 \
@@ -64,7 +73,6 @@ ti_observe(__u64 *sum, __u64 *bucket, __u64 n, __u64 first, __u64 value)
 {
 	__u64 bits = value / first + (value % first != 0);
 
-	*sum += value;
 	bits -= bits != 0;
 	/* How many bits: without branches, each of which the verifier would follow. */
 	bits |= bits >> 1;
@@ -77,7 +85,13 @@ ti_observe(__u64 *sum, __u64 *bucket, __u64 n, __u64 first, __u64 value)
 	__asm__ volatile("" : "+r"(bits)); /* else compared before it is what it will be */
 	if (bits > n - 1)
 		bits = n - 1;
+#ifdef __bpf__ /* whatever interrupts */
+	__sync_fetch_and_add(sum, value);
+	__sync_fetch_and_add(&bucket[bits], 1);
+#else
+	*sum += value;
 	bucket[bits]++;
+#endif
 }
 
 #ifdef __bpf__
@@ -105,24 +119,18 @@ ti_observe(__u64 *sum, __u64 *bucket, __u64 n, __u64 first, __u64 value)
 				     &ti_full_##name);                         \
 	}
 
-/*
- * Metrics that user space sets: ti_host.metrics(h, "name", NULL, &values). What is set is
- * printed as it is: a counter must not become smaller, but for a label set that was
- * removed and begins anew.
- */
-#define TI_METRICS_SET(name)                                                   \
-	TI_METRICS_MAP_(name, ARRAY, __u32, name, 1, "metrics:set")
-/* With labels: ti_host.metrics(h, "name", &labels, &values). */
-#define TI_METRICS_SET_BY(name, labels, most)                                  \
-	TI_METRICS_MAP_(name, HASH, struct labels, name, most, "metrics:set")
+/* The same for what callbacks count, or set: ti_host.metrics(h, "name", NULL). */
+#define TI_METRICS_USER(name)                                                  \
+	TI_METRICS_MAP_(name, ARRAY, __u32, name, 1, "metrics:user")
+/* With labels: ti_host.metrics(h, "name", &labels). */
+#define TI_METRICS_USER_BY(name, labels, most)                                 \
+	TI_METRICS_MAP_(name, HASH, struct labels, name, most, "metrics:user")
 
 /*
  * The block that follows adds to *var, this CPU's values of TI_METRICS, or of TI_METRICS_BY
- * for a set of labels: an initializer, or a struct that has them.
- *	TI_METRICS_OF(totals, m) m->syns++;
- *	TI_METRICS_OF(port_totals, m, { .port = pkt->dst_port }) m->port_syns++;
- * A look-up in an array, or in a hash; a set's first use in each run also an insertion.
- * `continue` and `break` leave the block.
+ * for a set of labels, an initializer or a struct that has them: see above. A look-up in
+ * an array, or in a hash; a set's first use in each run also an insertion. `continue` and
+ * `break` leave the block.
  */
 #define TI_METRICS_OF(name, var, labels...)                                    \
 	for (struct name *var = ({                                             \

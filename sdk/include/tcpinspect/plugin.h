@@ -173,12 +173,21 @@ struct ti_host {
 	uint64_t (*seed)(struct ti_handle *h);
 
 	/*
-	 * Set the metrics of a TI_METRICS_SET (labels NULL) or, for one set of labels, of
-	 * a TI_METRICS_SET_BY: copies of the structs that it was given. `values` NULL
-	 * removes the set. -ENOENT: no such name, or set; -E2BIG: there is no room for
-	 * another set, which is counted; -EINVAL: labels are missing, or there are none.
+	 * The values of a TI_METRICS_USER (labels NULL), or of a TI_METRICS_USER_BY for one
+	 * set of labels: of the structs that it was given, zeroed when new. To be added
+	 * to, or set, by callbacks; they stay where they are until removed or until
+	 * stop() has returned. Where there is no room for another set of labels, which
+	 * is counted: values that all of those share, of which gauges mean nothing.
+	 * NULL: no such name, labels missing or too many, or out of memory.
+	 *	struct requests *m = host->metrics(h, "requests", &(struct by_method){ GET });
+	 *	if (m)
+	 *		m->requests++;
 	 */
-	int (*metrics)(struct ti_handle *h, const char *name, const void *labels, const void *values);
+	void *(*metrics)(struct ti_handle *h, const char *name, const void *labels);
+
+	/* Forget a set of labels: it isn't printed any more, and begins at 0 should it
+	 * come again. -ENOENT: no such name or set. */
+	int (*metrics_remove)(struct ti_handle *h, const char *name, const void *labels);
 
 	/* File descriptor of a program of the BPF object by name (a function marked
 	 * TI_BY_HAND), loaded, for the plugin to attach; owned by the daemon. What it

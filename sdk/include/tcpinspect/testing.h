@@ -4,6 +4,7 @@
  * the test moves, events looked at by the names of their fields. Not for plugins but
  * for the programs that test them (pkg-config --cflags --libs tcpinspect-testing).
  *
+ *	#include <stdio.h>
  *	#include <tcpinspect/testing.h>
  *
  *	int main(void)
@@ -63,9 +64,9 @@ int ti_test_can_feed(const char **why);
  * Open, load and start the plugin at a path, called NAME.so, with options as in its
  * section of the ini file, "key=value" each:
  *	struct ti_test *t = ti_test_new("./synmss.so", "below=900", "hook=xdp");
- * Whose file it is and who can write it isn't asked. No plugin can be in two tests at
- * once. The caller's, for ti_test_free. NULL: see ti_test_error, which says what the
- * daemon would.
+ * Whose file it is and who can write it isn't asked. A plugin can't be in two tests at
+ * once: one that is open still, as after a test that has failed, is freed by this. The
+ * caller's, for ti_test_free. NULL: see ti_test_error, which says what the daemon would.
  */
 #define ti_test_new(...) ti_test_open(1, __VA_ARGS__, NULL)
 /*
@@ -77,12 +78,17 @@ int ti_test_can_feed(const char **why);
  */
 #define ti_test_new_user(...) ti_test_open(0, __VA_ARGS__, NULL)
 struct ti_test *ti_test_open(int whole, const char *path, ...) __attribute__((sentinel));
-/* Why the last of these returned NULL; "" before. Valid until the next call of one. */
+/* Why the last of these, or ti_test_restart, has failed; "" before. Valid until the next call of one. */
 const char *ti_test_error(void);
 
 /* One more tick, at its time, then the plugin's stop(). Its events and counters can
  * still be looked at. A second call does nothing. */
 void ti_test_stop(struct ti_test *t);
+/* Stop, and start again, with the same options and the host as the test has described it
+ * by now (ti_test_socket and so on): what start() finds. Maps and variables are new, the
+ * clock goes on; events and lines of the log that weren't taken are skipped. -errno: it
+ * could not start, see ti_test_error; t is stopped. */
+int ti_test_restart(struct ti_test *t);
 /* Stop, unless it has been, and free everything that came from t. NULL is fine. */
 void ti_test_free(struct ti_test *t);
 
@@ -265,11 +271,23 @@ const char *ti_test_json(const struct ti_test_event *e);
 /* Its struct, as the plugin's header has it; *size (NULL: not asked) in bytes. */
 const void *ti_test_struct(const struct ti_test_event *e, size_t *size);
 
-/* --- counters and log ----------------------------------------------------- */
+/* --- counters, metrics, log ----------------------------------------------------- */
 
 /* A counter that every probe has, of enum ti_count: with ti_test_new_user as the test
  * has set them (ti_test_memory, "ti_counters"). */
 uint64_t ti_test_counter(struct ti_test *t, enum ti_count which);
+
+/*
+ * A metric of the plugin, with its labels, as it would be printed (`tcpinspect run
+ * --stats`): "synmss_port_syns_total{port=\"80\"}". NULL: there is none. Valid until
+ * ti_test_free. With ti_test_new_user there are those that ti_host.metrics has set.
+ */
+const char *ti_test_metric(struct ti_test *t, const char *metric);
+/* It is this text, as "12"; "": absent. */
+#define ti_test_expect_metric(t, metric, text)                                 \
+	ti_test_expect_metric_at(t, metric, text, __FILE__, __LINE__)
+void ti_test_expect_metric_at(struct ti_test *t, const char *metric, const char *text,
+			      const char *file, int line);
 
 /* Line n of the log, 0 the first, of any level: "synmss: text"; NULL: there aren't so
  * many. Valid until ti_test_free. */

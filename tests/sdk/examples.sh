@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# sdk/examples: each is copied, built, checked and run as a stranger would.
+. "$(dirname "$0")/installed.sh" || exit
+need jq python3 ss
+export SUDO_UID=$uid SUDO_GID=$gid # all that follows is sudo's
+unset TI_PLUGINS TI_SINKS # of this tree; bpf.mk has variables by these names
+
+# build NAME - in a folder of the author's, where this goes to.
+build() {
+	local dir=$home/$1
+	install -d -o "$uid" -g "$gid" "$dir"
+	install -m 644 -o "$uid" -g "$gid" "$srcdir/sdk/examples/$1"/* "$dir"
+	cd "$dir"
+	author make CFLAGS='-O2 -g -Wall -Wextra -Werror' BPF_CFLAGS=-Werror >"$work/make.log" 2>&1 || fail "$1 does not build"
+	tcpinspect list -v -P "./$1.so" >"$work/list.log" || fail "list of $1"
+}
+
+# run ARGUMENT... - the daemon, until stop.
+run() {
+	: >"$work/daemon.log"
+	tcpinspect run -c /dev/null -o json --duration 100s "$@" >"$work/events" 2>"$work/daemon.log" &
+	daemon=$!
+}
+
+said() {
+	grep -q "$1" "$work/daemon.log"
+}
+
+soon_said() {
+	eventually 20 said "$1" || fail "tcpinspect did not say '$1'"
+}
+
+# --- synmss --------------------------------------------------------------------
+
+build synmss
+make check >"$work/check.log" 2>&1 || fail "make check of synmss"
+grep -q '^PASS: synmss.pcap$' "$work/check.log" || fail "make check of synmss replayed nothing"
+
+# --- sockfilter ----------------------------------------------------------------
+
+# ask LINE - of sockfilter.py; its answer is in $answer.
+ask() {
+	echo "$1" >&"${app[1]}"
+	read -r -t 20 -u "${app[0]}" answer || fail "no answer to '$1'"
+}
+
+bytes_of() {
+	jq -s "[.[] | select($1) | .bytes] | add // 0" "$work/events"
+}
+
+build sockfilter
+coproc app { exec python3 "$srcdir/tests/sdk/sockfilter.py" "$work"; }
+eventually 20 test -s "$work/pid" || fail "no application"
+pid=$(cat "$work/pid")
+
+# All connections of the process but those with a filter; nothing that it receives changes.
+run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid"
+soon_said "attached to fd"
+said "is left alone: it has a filter of its own" || fail "a filter was replaced"
+said "is left alone: it takes no filter any more" || fail "a locked socket is not told of"
+ask filter
+[ "$answer" = program ] || fail "no program at the socket but $answer"
+ask "send 20000000"
+read -r _ sent received <<<"$answer"
+[ "$sent" = "$received" ] || fail "the application received something else than was sent"
+ask connect # while it runs
+read -r fd port <<<"$answer"
+soon_said "attached to fd $fd "
+ask "send 12345"
+stop
+jq -se "([.[].bytes] | add) == 20012345 and all(.segments > 0 and .pid == $pid)" "$work/events" >/dev/null ||
+	fail "20012345 bytes were received, reported: $(bytes_of true)"
+[ "$(bytes_of ".src_port == $port and .fd == $fd")" = 12345 ] || fail "not 12345 bytes from port $port"
+ask filter
+[ "$answer" = none ] || fail "at the end there is still a filter: $answer"
+
+# One file descriptor only. After SIGKILL the program stays, and passes everything on.
+ask connect
+read -r fd port <<<"$answer"
+run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid" -s plugin.sockfilter.fd="$fd"
+soon_said "attached to fd $fd "
+[ "$(grep -c 'attached to\|left alone' "$work/daemon.log")" = 1 ] || fail "more than fd $fd was looked at"
+kill -KILL "$daemon"
+wait "$daemon" || :
+ask "send 100000"
+read -r _ sent received <<<"$answer"
+[ "$sent" = "$received" ] || fail "after SIGKILL the application received something else"
+run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid" -s plugin.sockfilter.fd="$fd"
+soon_said "is left alone: it has a BPF filter already"
+stop
+ask filter
+[ "$answer" = program ] || fail "somebody's program is gone from the socket"
+
+# refused WORDS COMMAND... - with the plugin in it: says so, and ends with 4 or 1.
+refused() {
+	local status=0
+	timeout 20 "${@:2}" run -c /dev/null -P ./sockfilter.so -s plugin.sockfilter.pid="$pid" 2>"$work/daemon.log" || status=$?
+	[ $status = 1 ] || fail "with a process that can't be had it ended with $status"
+	said "$1" || fail "it does not say '$1'"
+}
+
+# Without the capability; the process ends, and has ended.
+ask connect
+refused "takes CAP_SYS_PTRACE" setpriv --bounding-set=-sys_ptrace tcpinspect
+ask filter
+[ "$answer" = none ] || fail "it has attached to what it can't have"
+run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid"
+soon_said "attached to fd"
+exec {app[1]}>&-
+soon_said "process $pid: it has ended"
+stop
+refused "there is no process $pid" tcpinspect
