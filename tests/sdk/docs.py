@@ -5,8 +5,8 @@
 Before each block stands what it is, where a reader doesn't see it: in Markdown
 `<!-- ACTION -->` on the line before the fence, in a man page `.\\" ACTION` before .EX or
 .nf. A block without is a mistake. Code in comments of headers has to compile. Each document
-gets a folder, one of sdk/examples a copy of its own, in which are the files of the folder
-TI_DOCS_HAS, too, and is done from its first block to its last. ACTION is one of
+gets a copy of the folder TI_DOCS_HAS, one of sdk/examples of its own folder, and is done from
+its first block to its last. ACTION is one of
 
   run [exit=N]     commands, done when they end, which must be with N (0)
   run until=SECONDS  each line by itself; `tcpinspect run` gets SIGINT then, and must end well
@@ -307,9 +307,9 @@ class Reader:
 
 def follow(path, work):
     reader = Reader(tempfile.mkdtemp(prefix=os.path.basename(path) + ".", dir=work))
-    has = [os.environ["TI_DOCS_HAS"]] if "TI_DOCS_HAS" in os.environ else []
-    for folder in has + ([os.path.dirname(path)] if "/sdk/examples/" in path else []):
-        shutil.copytree(folder, reader.folder, dirs_exist_ok=True)
+    has = os.path.dirname(path) if "/sdk/examples/" in path else os.environ.get("TI_DOCS_HAS")
+    if has:
+        shutil.copytree(has, reader.folder, dirs_exist_ok=True)
     began = time.monotonic()
     done = 0
     try:
