@@ -28,4 +28,13 @@ int ti_refuse(struct ti_refusal *why, int r, const char *fmt, ...)
  */
 int ti_note_read(int fd, uint64_t size, struct ti_prefix_v1 *out, struct ti_refusal *why);
 
+/*
+ * Is the descriptor that the file exports as `symbol` as its note says? What is loaded is
+ * what stands in the file, since a prefix has nothing to relocate. -EBADMSG: it isn't
+ * there, begins with another prefix, or has fewer bytes than that says. To be asked
+ * once ti_note_read has accepted the file.
+ */
+int ti_note_descriptor(int fd, const char *symbol, const struct ti_prefix_v1 *prefix,
+		       struct ti_refusal *why);
+
 #endif
