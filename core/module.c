@@ -306,6 +306,8 @@ static int judge(struct ti_module *m, const char *path, enum ti_module_kind kind
 	r = judge_prefix(&prefix, kind, why);
 	if (r == 0 && !named)
 		r = judge_file_name(real, prefix.name, why);
+	if (r == 0)
+		r = ti_note_descriptor(fd, kinds[kind].symbol, &prefix, why);
 	if (r < 0)
 		return r;
 	*m = (struct ti_module){.prefix = prefix, .named = named};

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -190,4 +191,63 @@ int ti_note_read(int fd, uint64_t size, struct ti_prefix_v1 *out, struct ti_refu
 	if (r < 0)
 		return r;
 	return find_prefix(note->d_buf, note->d_size, out, why);
+}
+
+/* The dynamic symbol of that name, which is what dlsym() finds. */
+static bool find_symbol(Elf *elf, const char *name, GElf_Sym *out)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		Elf_Data *data = NULL;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNSYM || !sh.sh_entsize)
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (int i = 0; data && (uint64_t)i < data->d_size / sh.sh_entsize; i++) {
+			const char *is = gelf_getsym(data, i, out) ? elf_strptr(elf, sh.sh_link, out->st_name) : NULL;
+
+			if (is && !strcmp(is, name) && out->st_shndx != SHN_UNDEF)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Where in the file it is that is loaded at `addr`. */
+static bool find_offset(Elf *elf, uint64_t addr, uint64_t len, uint64_t *offset)
+{
+	GElf_Phdr ph;
+	size_t n;
+
+	if (elf_getphdrnum(elf, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (gelf_getphdr(elf, i, &ph) && ph.p_type == PT_LOAD && addr >= ph.p_vaddr &&
+		    inside(addr - ph.p_vaddr, len, ph.p_filesz)) {
+			*offset = ph.p_offset + (addr - ph.p_vaddr);
+			return true;
+		}
+	return false;
+}
+
+int ti_note_descriptor(int fd, const char *symbol, const struct ti_prefix_v1 *prefix, struct ti_refusal *why)
+{
+	ti_cleanup(elf_endp) Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+	struct ti_prefix_v1 theirs;
+	uint64_t offset;
+	GElf_Sym sym;
+
+	if (!find_symbol(elf, symbol, &sym))
+		return ti_refuse(why, -EBADMSG, "exports no %s: rebuild it with TI_PLUGIN or TI_SINK", symbol);
+	if (!find_offset(elf, sym.st_value, sizeof(theirs), &offset) ||
+	    pread(fd, &theirs, sizeof(theirs), offset) != sizeof(theirs))
+		return ti_refuse(why, -EBADMSG, "has no %s in its constant data: rebuild it", symbol);
+	if (memcmp(&theirs, prefix, sizeof(theirs)))
+		return ti_refuse(why, -EBADMSG, "its " TI_NOTE_SECTION " and its %s differ: rebuild it", symbol);
+	if (sym.st_size < prefix->size)
+		return ti_refuse(why, -EBADMSG, "has a %s of %llu bytes that says it has %u: rebuild it", symbol,
+				 (unsigned long long)sym.st_size, prefix->size);
+	return 0;
 }

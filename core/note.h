@@ -32,4 +32,13 @@ const char *ti_machine_name(unsigned machine, char *out, size_t size);
  */
 int ti_note_read(int fd, uint64_t size, struct ti_prefix_v1 *out, struct ti_refusal *why);
 
+/*
+ * Is the descriptor that the file exports as `symbol` as its note says? What is loaded is
+ * what stands in the file, since a prefix has nothing to relocate. -EBADMSG: it isn't
+ * there, begins with another prefix, or has fewer bytes than that says. To be asked
+ * once ti_note_read has accepted the file.
+ */
+int ti_note_descriptor(int fd, const char *symbol, const struct ti_prefix_v1 *prefix,
+		       struct ti_refusal *why);
+
 #endif

@@ -38,6 +38,17 @@ __attribute__((constructor)) static void leave_mark(void)
 
 #ifdef ONLY_NOTE
 TI_NOTE(NAME, TI_MODULE_PLUGIN, struct ti_plugin);
+#elif defined(LONGER)
+struct longer {
+	struct ti_plugin known;
+	char more[64];
+};
+TI_NOTE(NAME, TI_MODULE_PLUGIN, struct longer);
+#define PREFIX_OF(name) TI_PREFIX(name, TI_MODULE_PLUGIN, struct longer)
+extern __attribute__((visibility("default"))) const struct longer longer __asm__("ti_plugin");
+const struct longer longer = {
+	.known = { .prefix = PREFIX_OF(NAME), .version = VERSION, .summary = SUMMARY, OBJECT, START },
+};
 #else
 TI_PLUGIN(NAME, .version = VERSION, .summary = SUMMARY, OBJECT, START, .tick_ms = 250);
 #endif

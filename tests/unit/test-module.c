@@ -491,36 +491,42 @@ static void test_open_refused(void **state)
 	}
 }
 
-static void test_note_and_descriptor_differ(void **state)
+/* What the descriptor in the file says, before anything of it runs. */
+static void test_descriptor_refused(void **state)
 {
 	ti_cleanup(bytes_free) struct bytes good = read_bytes(in_work("good.so"));
-	struct ti_module m;
-
-	(void)state;
-	memcpy(note_prefix(&good) + NAME_OFFSET, "fake", 4);
-	write_bytes(in_work("fake.so"), good.data, good.len);
-	assert_int_equal(judge(&m, in_work("fake.so"), TI_MODULE_PLUGIN, false), 0);
-	assert_int_equal(load(&m), -EBADMSG);
-	assert_said("its .note.tcpinspect and its ti_plugin differ");
-}
-
-/* A 1.0 module whose descriptor is longer than ours: what we know is taken. */
-static void test_longer_descriptor(void **state)
-{
-	ti_cleanup(bytes_free) struct bytes good = read_bytes(in_work("good.so"));
+	const uint32_t more = sizeof(struct ti_plugin) + 1;
 	unsigned char *at = good.data;
 	struct ti_prefix_v1 prefix;
-	struct ti_module m;
 	int n = 0;
 
 	(void)state;
+	unsetenv(MARK);
+	build("bare.so", "plugin.c", "-DNAME=bare -DONLY_NOTE");
+	assert_refused(in_work("bare.so"), false, -EBADMSG, "exports no ti_plugin");
+	memcpy(note_prefix(&good) + NAME_OFFSET, "fake", 4);
+	write_bytes(in_work("fake.so"), good.data, good.len);
+	assert_refused(in_work("fake.so"), false, -EBADMSG, "its .note.tcpinspect and its ti_plugin differ");
+	memcpy(note_prefix(&good) + NAME_OFFSET, "good", 4);
+
 	memcpy(&prefix, note_prefix(&good), sizeof(prefix));
 	while ((at = memmem(at, good.data + good.len - at, &prefix, sizeof(prefix)))) {
-		at[SIZE_OFFSET] += 64;
+		memcpy(at + SIZE_OFFSET, &more, sizeof(more));
 		n++;
 	}
 	assert_int_equal(n, 2);
-	write_bytes(in_work("longer.so"), good.data, good.len);
+	write_bytes(in_work("short.so"), good.data, good.len);
+	assert_refused(in_work("short.so"), true, -EBADMSG, "bytes that says it has");
+	assert_null(getenv(MARK));
+}
+
+/* Of a module of this ABI whose descriptor is longer than ours what we know is taken. */
+static void test_longer_descriptor(void **state)
+{
+	struct ti_module m;
+
+	(void)state;
+	build("longer.so", "plugin.c", "-DNAME=longer -DLONGER");
 	assert_int_equal(judge(&m, in_work("longer.so"), TI_MODULE_PLUGIN, true), 0);
 	assert_int_equal(m.prefix.size, sizeof(struct ti_plugin) + 64);
 	assert_int_equal(load(&m), 0);
@@ -641,7 +647,7 @@ int main(void)
 		cmocka_unit_test(test_open_plugin),
 		cmocka_unit_test(test_open_sink),
 		cmocka_unit_test(test_open_refused),
-		cmocka_unit_test(test_note_and_descriptor_differ),
+		cmocka_unit_test(test_descriptor_refused),
 		cmocka_unit_test(test_longer_descriptor),
 		cmocka_unit_test(test_same_library_twice),
 		cmocka_unit_test(test_same_soname),
