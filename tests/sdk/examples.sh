@@ -38,6 +38,22 @@ build synmss
 make check >"$work/check.log" 2>&1 || fail "make check of synmss"
 grep -q '^PASS: synmss.pcap$' "$work/check.log" || fail "make check of synmss replayed nothing"
 
+# --- listenq -------------------------------------------------------------------
+
+build listenq
+make check >"$work/check.log" 2>&1 || fail "make check of listenq"
+grep -q '^PASS: listenq.sh$' "$work/check.log" || fail "make check of listenq did nothing"
+run -P ./listenq.so --stats=100s
+soon_said "attached cgroup_skb"
+python3 "$srcdir/tests/sdk/listenq.py" &
+lazy=$!
+wait $lazy
+stop
+want=$(nstat -asz TcpExtListenOverflows | awk '/ListenOverflows/ { print $2 }')
+jq -se ".[-1].overflows == $want and all(.comm == \"lazy\" and .pid == $lazy and .queue == .backlog + 1)" \
+	"$work/events" >/dev/null || { cat "$work/events"; fail "the kernel says $want overflows"; }
+said "listenq_overflows_total{port=\"8080\"} $want" || fail "the counter is not $want"
+
 # --- sockfilter ----------------------------------------------------------------
 
 # ask LINE - of sockfilter.py; its answer is in $answer.
@@ -46,8 +62,17 @@ ask() {
 	read -r -t 20 -u "${app[0]}" answer || fail "no answer to '$1'"
 }
 
-bytes_of() {
-	jq -s "[.[] | select($1) | .bytes] | add // 0" "$work/events"
+# transfer BYTES - arrives as it was sent. $sent: bytes and segments.
+transfer() {
+	local here there
+	ask "send $1"
+	read -r here there sent <<<"$answer"
+	[ "$here" = "$there" ] || fail "the application received something else than was sent"
+}
+
+# sums CONDITION - bytes and segments that are reported.
+sums() {
+	jq -rs "[.[] | select($1)] | \"\(map(.bytes) | add) \(map(.segments) | add)\"" "$work/events"
 }
 
 build sockfilter
@@ -62,17 +87,16 @@ said "is left alone: it has a filter of its own" || fail "a filter was replaced"
 said "is left alone: it takes no filter any more" || fail "a locked socket is not told of"
 ask filter
 [ "$answer" = program ] || fail "no program at the socket but $answer"
-ask "send 20000000"
-read -r _ sent received <<<"$answer"
-[ "$sent" = "$received" ] || fail "the application received something else than was sent"
+transfer 20000000
+expected=$sent
 ask connect # while it runs
 read -r fd port <<<"$answer"
 soon_said "attached to fd $fd "
-ask "send 12345"
+transfer 12345
 stop
-jq -se "([.[].bytes] | add) == 20012345 and all(.segments > 0 and .pid == $pid)" "$work/events" >/dev/null ||
-	fail "20012345 bytes were received, reported: $(bytes_of true)"
-[ "$(bytes_of ".src_port == $port and .fd == $fd")" = 12345 ] || fail "not 12345 bytes from port $port"
+[ "$(sums true)" = "$((${expected% *} + ${sent% *})) $((${expected#* } + ${sent#* }))" ] ||
+	fail "bytes and segments sent: $expected and $sent; received: $(sums true)"
+[ "$(sums ".src_port == $port and .fd == $fd and .pid == $pid")" = "$sent" ] || fail "not $sent from port $port"
 ask filter
 [ "$answer" = none ] || fail "at the end there is still a filter: $answer"
 
@@ -83,32 +107,30 @@ run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid" -s plugin.sockfilter.fd="
 soon_said "attached to fd $fd "
 [ "$(grep -c 'attached to\|left alone' "$work/daemon.log")" = 1 ] || fail "more than fd $fd was looked at"
 kill -KILL "$daemon"
-wait "$daemon" || :
-ask "send 100000"
-read -r _ sent received <<<"$answer"
-[ "$sent" = "$received" ] || fail "after SIGKILL the application received something else"
+wait "$daemon" 2>/dev/null || :
+transfer 100000
 run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid" -s plugin.sockfilter.fd="$fd"
 soon_said "is left alone: it has a BPF filter already"
 stop
 ask filter
 [ "$answer" = program ] || fail "somebody's program is gone from the socket"
 
-# refused WORDS COMMAND... - with the plugin in it: says so, and ends with 4 or 1.
+# refused STATUS WORDS COMMAND... - the daemon with the plugin says so and ends.
 refused() {
 	local status=0
-	timeout 20 "${@:2}" run -c /dev/null -P ./sockfilter.so -s plugin.sockfilter.pid="$pid" 2>"$work/daemon.log" || status=$?
-	[ $status = 1 ] || fail "with a process that can't be had it ended with $status"
-	said "$1" || fail "it does not say '$1'"
+	timeout 20 "${@:3}" run -c /dev/null -P ./sockfilter.so -s plugin.sockfilter.pid="$pid" 2>"$work/daemon.log" || status=$?
+	[ $status = "$1" ] || fail "with a process that can't be had it ended with $status"
+	said "$2" || fail "it does not say '$2'"
 }
 
 # Without the capability; the process ends, and has ended.
 ask connect
-refused "takes CAP_SYS_PTRACE" setpriv --bounding-set=-sys_ptrace tcpinspect
+refused 3 "takes CAP_SYS_PTRACE" setpriv --bounding-set=-sys_ptrace tcpinspect
 ask filter
 [ "$answer" = none ] || fail "it has attached to what it can't have"
 run -P ./sockfilter.so -s plugin.sockfilter.pid="$pid"
 soon_said "attached to fd"
-exec {app[1]}>&-
+eval "exec ${app[1]}>&-"
 soon_said "process $pid: it has ended"
 stop
-refused "there is no process $pid" tcpinspect
+refused 1 "there is no process $pid" tcpinspect

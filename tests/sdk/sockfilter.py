@@ -3,7 +3,9 @@
 
 The one whose number stands in DIRECTORY/pid receives: over `plain`, over one with a
 filter of its own, and over one that takes no filter any more. It obeys lines of standard input and answers each with one:
-	send N		the other sends N bytes over `plain`: "N SHA256-OF-SENT SHA256-OF-RECEIVED"
+	send N		the other sends N bytes over `plain`: "SHA256-OF-RECEIVED SHA256-OF-SENT
+			BYTES SEGMENTS", the last two of all that it has sent there, with
+			what it had to send again
 	connect		a new connection, which is `plain` from now on: "FD PORT-OF-THE-OTHER"
 	filter		is there a filter at `plain`: a BPF program, classic, none
 """
@@ -30,9 +32,15 @@ if os.fork() == 0:  # who sends
             mine.append(socket.create_connection(address))
             os.write(answers, b"done\n")
             continue
+        if order == "sent\n":
+            info = mine[-1].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
+            segments, = struct.unpack_from("I", info, 156)  # data_segs_out
+            sent, = struct.unpack_from("Q", info, 200)  # bytes_sent
+            os.write(answers, f"{sha} {sent} {segments}\n".encode())
+            continue
         data = os.urandom(int(order))
+        sha = hashlib.sha256(data).hexdigest()
         mine[-1].sendall(data)
-        os.write(answers, hashlib.sha256(data).hexdigest().encode() + b"\n")
     sys.exit()
 
 answers = os.fdopen(from_sender)
@@ -72,7 +80,8 @@ for line in sys.stdin:
             data = plain.recv(left)
             sha.update(data)
             left -= len(data)
-        print(words[1], answers.readline().strip(), sha.hexdigest(), flush=True)
+        os.write(to_sender, b"sent\n")
+        print(sha.hexdigest(), answers.readline().strip(), flush=True)
     elif words[0] == "connect":
         plain = connect()
         print(plain.fileno(), plain.getpeername()[1], flush=True)
