@@ -128,7 +128,7 @@ static bool put_host(struct http_request *e, const struct http_text *host, enum 
 {
 	struct http_text text = *host;
 
-	if (redact != REDACT_NONE)
+	if (host->len && redact != REDACT_NONE)
 		text = host_of(host->at, host->at + host->len);
 	return PUT(e->http_host, text.at, text.len);
 }
@@ -159,7 +159,10 @@ static bool put_target(struct http_request *e, const struct http_text *target, e
 		return false;
 	if (n > room - scheme - host.len)
 		n = room - scheme - host.len;
-	memcpy(mempcpy(mempcpy(e->target.str, at, scheme), host.at, host.len), path, n);
+	memcpy(e->target.str, at, scheme);
+	if (host.len)
+		memcpy(e->target.str + scheme, host.at, host.len);
+	memcpy(e->target.str + scheme + host.len, path, n);
 	e->target.len = scheme + host.len + n;
 	return path + n == end;
 }

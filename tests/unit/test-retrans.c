@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parts of plugin retrans that know no kernel: causes, windows, the top,
- * histograms. */
+/* The parts of plugin retrans that know no kernel: causes, windows, the top, histograms;
+ * and what it does in user space as a whole, by the test kit. */
 #define _GNU_SOURCE 1
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,12 +8,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "kit.h"
 #include "../../plugins/retrans/cause.h"
 #include "../../plugins/retrans/rtt.h"
 #include "../../plugins/retrans/top.h"
 #include "../../plugins/retrans/window.h"
-
-#define SECOND 1000000000ull
 
 /* icsk_pending: 0 none, 1 RETRANS, 5 LOSS_PROBE, 6 REO_TIMEOUT; ca_state: 0 Open,
  * 1 Disorder, 2 CWR, 3 Recovery, 4 Loss; sacked: 4 LOST, 0x80 EVER_RETRANS. */
@@ -174,6 +173,121 @@ static void test_histograms_with_most(void **state)
 	rtt_top_free(&t);
 }
 
+/* --- periods, of the whole plugin ------------------------------------------- */
+
+static void put_conn(struct ti_test *t, uint64_t key, uint32_t port, uint32_t epoch, uint32_t even, uint32_t odd)
+{
+	struct conn c = {.s = {.src_port = port, .segs = even + odd}, .epoch = epoch, .in_period = {even, odd}};
+
+	assert_int_equal(ti_test_map_set(t, "conns", &key, &c), 0);
+}
+
+/* A period is the one that has ended, while the programs count in the next. */
+static void test_periods(void **state)
+{
+	struct ti_test *t = kit_user("retrans", "period=60s", "top=2");
+	uint32_t *epoch = ti_test_memory(t, "epoch", NULL);
+
+	(void)state;
+	assert_int_equal(*epoch, 1);
+	put_conn(t, 1, 81, 1, 0, 3); /* three in period 1 */
+	put_conn(t, 2, 82, 2, 9, 4); /* it counts period 2 already */
+	put_conn(t, 3, 83, 0, 7, 0); /* before */
+	put_conn(t, 4, 84, 1, 0, 1);
+	ti_test_advance(t, 59 * SECOND);
+	ti_test_expect_none(t);
+	ti_test_advance(t, SECOND);
+	assert_int_equal(*epoch, 2);
+	ti_test_expect(t, "retrans_summary", "src_port", "81", "period_segs", "3", "closed", "false",
+		       "time", "2020-01-01T00:01:00.000000000Z");
+	ti_test_expect(t, "retrans_summary", "src_port", "82", "period_segs", "4");
+	ti_test_expect(t, "retrans_summary", "src_port", "84", "period_segs", "1");
+	ti_test_expect(t, "retrans_top", "segs", "8", "connections", "3", "window", "60000000000", "top[0].src_port", "82",
+		       "top[0].segs", "4", "top[1].src_port", "81", "top[2].src_port", "");
+	ti_test_expect_none(t);
+	ti_test_stop(t);
+	ti_test_expect(t, "retrans_summary", "src_port", "82", "period_segs", "9");
+	ti_test_expect(t, "retrans_top", "connections", "1", "window", "1000000000");
+	ti_test_expect_none(t);
+	ti_test_free(t);
+}
+
+/* One that closes before the period ends is of it, too. */
+static void test_closed_in_period(void **state)
+{
+	struct ti_test *t = kit_user("retrans", "period=10s", "top=10");
+	struct retrans_summary closed = {.src_port = 80, .closed = 1, .segs = 5, .period_segs = 5};
+
+	(void)state;
+	ti_test_record(t, "retrans_summary", &closed, sizeof(closed));
+	ti_test_expect(t, "retrans_summary", "closed", "true", "segs", "5");
+	closed.period_segs = 0;
+	ti_test_record(t, "retrans_summary", &closed, sizeof(closed));
+	ti_test_expect(t, "retrans_summary", "period_segs", "0");
+	ti_test_advance(t, 10 * SECOND);
+	ti_test_expect(t, "retrans_top", "segs", "5", "connections", "1", "top[0].src_port", "80");
+	ti_test_advance(t, 10 * SECOND);
+	ti_test_expect_none(t);
+	ti_test_free(t);
+}
+
+static void test_no_periods(void **state)
+{
+	struct ti_test *t = kit_user("retrans", "period=0");
+
+	(void)state;
+	put_conn(t, 1, 81, 1, 0, 3);
+	ti_test_advance(t, 600 * SECOND);
+	ti_test_stop(t);
+	ti_test_expect_none(t);
+	ti_test_free(t);
+}
+
+/* What was made and is neither there nor was deleted, on whatever CPU, was pushed out. */
+static void test_evicted(void **state)
+{
+	struct ti_test *t = kit_user("retrans", "period=10s", "connections=1024");
+	struct conns_moved *cpu0, *cpu1;
+	size_t stride;
+
+	(void)state;
+	cpu0 = ti_test_memory(t, "conns_moved", &stride);
+	cpu1 = (void *)((char *)cpu0 + stride);
+	cpu0->created = 1000;
+	cpu1->created = 27;
+	cpu1->deleted = 1;
+	for (uint64_t i = 0; i < 1026; i++) /* of which the last 1024 find room */
+		put_conn(t, i, 80 + i, 1, 0, 1);
+	ti_test_advance(t, 10 * SECOND);
+	for (uint64_t i = 2; i < 1026; i++)
+		assert_int_equal(ti_test_number(ti_test_expect(t, "retrans_summary"), "src_port"), 80 + i);
+	ti_test_expect(t, "retrans_top", "connections", "1024");
+	assert_int_equal(ti_test_counter(t, TI_COUNT_EVICTED), 2);
+	ti_test_advance(t, 10 * SECOND);
+	assert_int_equal(ti_test_counter(t, TI_COUNT_EVICTED), 2);
+	ti_test_free(t);
+}
+
+static void test_groups(void **state)
+{
+	struct ti_test *t = kit_user("retrans", "period=10s", "histograms=1");
+	struct group_key key = {.netns = 5, .port = 80};
+	struct group g = {.rtt[1] = {.epoch = 1, .srtt[3] = 2}};
+
+	(void)state;
+	assert_int_equal(ti_test_map_set(t, "groups", &key, &g), 0);
+	key.port = 81;
+	g.rtt[1].srtt[3] = 7;
+	assert_int_equal(ti_test_map_set(t, "groups", &key, &g), 0);
+	ti_test_advance(t, 10 * SECOND);
+	ti_test_expect(t, "rtt_histogram", "src_port", "81", "netns", "5", "samples", "7", "srtt[0].count", "7",
+		       "window", "10000000000");
+	ti_test_expect_none(t);
+	ti_test_advance(t, 10 * SECOND); /* of another period */
+	ti_test_expect_none(t);
+	ti_test_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +298,11 @@ int main(void)
 		cmocka_unit_test(test_top),
 		cmocka_unit_test(test_histogram),
 		cmocka_unit_test(test_histograms_with_most),
+		cmocka_unit_test(test_periods),
+		cmocka_unit_test(test_closed_in_period),
+		cmocka_unit_test(test_no_periods),
+		cmocka_unit_test(test_evicted),
+		cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
