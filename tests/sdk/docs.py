@@ -5,7 +5,8 @@
 Before each block stands what it is, where a reader doesn't see it: in Markdown
 `<!-- ACTION -->` on the line before the fence, in a man page `.\\" ACTION` before .EX or
 .nf. A block without is a mistake. Code in comments of headers has to compile. Each document
-gets an empty folder and is done from its first block to its last. ACTION is one of
+gets a copy of the folder TI_DOCS_HAS, one of sdk/examples of its own folder, and is done from
+its first block to its last. ACTION is one of
 
   run [exit=N]     commands, done when they end, which must be with N (0)
   run until=SECONDS  each line by itself; `tcpinspect run` gets SIGINT then, and must end well
@@ -24,6 +25,7 @@ gets an empty folder and is done from its first block to its last. ACTION is one
 import html
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,7 +61,7 @@ class Block:
 
 
 def markdown(path, lines):
-    fence, said, start, text = None, "", 0, []
+    fence, said, start, text, before = None, "", 0, [], ""
     for number, line in enumerate(lines, 1):
         if fence is None:
             m = re.match(r"(`{3,})(\w*)\s*$", line)
@@ -67,8 +69,11 @@ def markdown(path, lines):
                 fence, start, text = m.group(1), number, []
             elif re.match(r"<!--.*-->$", line):
                 said = html.unescape(line[4:-3].strip())
+            elif re.match(r"(    |\t)", line) and not before.strip():
+                raise Mistake(f"{path}:{number}: code stands between ``` and ```")
             elif line.strip():
                 said = ""
+            before = line
         elif line.rstrip() == fence:
             yield Block(f"{path}:{start}", said, "".join(text))
             fence, said = None, ""
@@ -105,27 +110,35 @@ def manual(path, lines):
 
 # What a reader takes for granted in a header's comment.
 TAKEN = {
-    "synmss": "struct synmss { ti_addr src_ip; ti_port dst_port; __u16 mss; };\nTI_EVENT(synmss, INFO, \"\");\n",
+    "synmss": 'struct synmss { ti_addr src_ip; ti_port dst_port; __u16 mss; };\nTI_EVENT(synmss, INFO, "");\n',
     "stats": "struct stats { __u64 n; };\n",
+    "totals": "struct totals { ti_counter syns; };\nTI_METRICS(totals);\n",
+    "port_totals": "struct by_port { ti_port port; };\nstruct port_totals { ti_counter port_syns; };\n"
+                   "TI_METRICS_BY(port_totals, by_port, 256);\n",
+    "rtt_ns": "struct taken { ti_histogram(8) rtt_ns; };\n",
 }
+# What only stands in a function.
+STATEMENT = re.compile(r"^(?:TI_EMIT|TI_METRICS_OF|TI_OBSERVE|[\w ]+\*\w+ = TI_CPU|ti_test_|struct ti_test \*)", re.M)
+
+
+def within(text, arguments):
+    m = STATEMENT.search(text)
+    return text if not m else f"{text[:m.start()]}static void piece({arguments})\n{{{{\n{text[m.start():]}}}}}\n"
 
 
 def whole(text, bpf):
     """A piece of code in a header's comment, with what "..." leaves to the reader."""
     if not bpf:
-        return text
+        return within(text, "struct ti_test *t") if "ti_test" in text else text
     text = re.sub(r"struct \{ \.\.\. \}", "struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); "
                   "__type(key, __u32); __type(value, __u32); }", text)
     text = re.sub(r"^(TI_(?:ENTRY|RETURN|UENTRY|URETURN|SOCKOPS)\(.*\)) \{ \.\.\. \}", r"\1 { }", text, flags=re.M)
     text = re.sub(r"\{ \.\.\. \}", "{ return 0; }", text)
-    text = re.sub(r"\.\.\. .*? \.\.\.|(?<![(\w] )(?<![\w,(])\.\.\.(?!\))", ";", text)
-    text = re.sub(r"^(TI_EMIT.*|[\w ]+\*\w+ = TI_CPU.*)", r"static void piece(struct ti_packet *pkt)\n{\n\1", text, flags=re.M)
-    if "void piece(" in text:
-        text += "}\n"
-    for name, taken in TAKEN.items():
-        if re.search(rf"\b{name}\b", text) and not re.search(rf"struct {name} \{{", text):
-            text = taken + text
-    return text
+    text = re.sub(r"\.\.\. .*? \.\.\.|(?<![\w,(])\.\.\.(?!\))", ";", text)
+    more = "".join(taken for name, taken in TAKEN.items()
+                   if re.search(rf"\b{name}\b", text) and not re.search(rf"struct {name} \{{|\) {name}\b", text))
+    m = ", struct taken *m" if "struct taken" in more else ""
+    return more + within(text, f"struct ti_packet *pkt{m}, __u64 ns, __u64 mss")
 
 
 def header(path, lines):
@@ -276,7 +289,7 @@ class Reader:
     def compile(self, block):
         bpf = block.name == "bpf"
         name = f"piece{self.n}.bpf" if bpf else f"piece{self.n}"
-        head = "#include <tcpinspect/bpf.h>\n" if bpf else "#include <tcpinspect/plugin.h>\n"
+        head = "#include <tcpinspect/bpf.h>\n" if bpf else "#include <stdio.h>\n#include <tcpinspect/plugin.h>\n"
         self.write(f"{name}.c", head + block.text)
         for carried in re.findall(r'"(\w+\.bpf\.o)"', block.text):
             self.write(carried, "")
@@ -294,6 +307,9 @@ class Reader:
 
 def follow(path, work):
     reader = Reader(tempfile.mkdtemp(prefix=os.path.basename(path) + ".", dir=work))
+    has = os.path.dirname(path) if "/sdk/examples/" in path else os.environ.get("TI_DOCS_HAS")
+    if has:
+        shutil.copytree(has, reader.folder, dirs_exist_ok=True)
     began = time.monotonic()
     done = 0
     try:
@@ -321,7 +337,7 @@ def main():
             except Mistake as m:
                 print(f"FAIL: {m}", flush=True)
                 failed = 1
-    if failed or len(paths) < 2:
+    if failed or not any(p.endswith("CONTRIBUTING.md") for p in paths):
         return failed
     said = "".join(b.text for p in paths for b in blocks(p) if b.action == "run")
     for command in NOT_RUN:

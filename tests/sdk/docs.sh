@@ -16,10 +16,9 @@ if [ -z "${TI_OWN_NAMESPACES-}" ]; then
 fi
 . "$(dirname "$0")/installed.sh" || exit
 
-rm "$work/install.log"
-
-# What the documents take for granted: sudo, and an interface.
-mkdir "$work/bin"
+# What the documents take for granted: sudo, an interface, a capture.
+mkdir "$work/bin" "$work/has"
+python3 "$srcdir/tests/replay/capture.py" requests 9 | gzip >"$work/has/capture.pcapng.gz"
 printf '#!/bin/sh\nexec "$@"\n' >"$work/bin/sudo"
 chmod +x "$work/bin/sudo"
 PATH=$work/bin:$PATH
@@ -30,4 +29,4 @@ ip link add eth0 type veth peer name wire
 ip addr add 192.0.2.1/24 dev eth0
 ip link set eth0 up
 ip link set wire up
-TMPDIR=$work timeout 400 python3 "$srcdir/tests/sdk/docs.py" run "${documents[@]}" || fail "see above"
+TMPDIR=$work TI_DOCS_HAS=$work/has timeout 400 python3 "$srcdir/tests/sdk/docs.py" run "${documents[@]}" || fail "see above"
