@@ -83,7 +83,7 @@ static int open_database(struct sqlite *s)
 	/* Made here, so that nobody else may read it; SQLite's own files follow it in that. */
 	int fd = open(s->config->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
 
-	if (fd < 0 && errno != EEXIST)
+	if (fd < 0 && (errno != EEXIST || access(s->config->path, W_OK) < 0))
 		return -errno;
 	if (fd >= 0)
 		close(fd);
