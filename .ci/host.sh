@@ -21,9 +21,9 @@ packages() {
 		libbpf-devel elfutils-libelf-devel libevent-devel inih-devel libpcap-devel zlib-devel ;;
 	debian-demo) echo iproute2 hping3 curl nmap python3 ;;
 	fedora-demo) echo iproute hping3 curl nmap python3 ;;
-	debian-test) echo abigail-tools libcmocka-dev bpftool busybox-static cpio dash ethtool iperf3 iputils-ping jq mandoc masscan nftables nginx-light \
+	debian-test) echo abigail-tools libcmocka-dev libsqlite3-dev sqlite3 bpftool busybox-static cpio dash ethtool iperf3 iputils-ping jq mandoc masscan nftables nginx-light \
 		nmap openssl procps prometheus python3 qemu-system-x86 shellcheck tcpdump tshark util-linux wrk xz-utils zmap ;;
-	fedora-test) echo libabigail libcmocka-devel libasan libubsan bpftool ethtool iperf3 iputils jq mandoc nftables nginx nmap openssl procps-ng \
+	fedora-test) echo libabigail libcmocka-devel sqlite sqlite-devel libasan libubsan bpftool ethtool iperf3 iputils jq mandoc nftables nginx nmap openssl procps-ng \
 		python3 ShellCheck tcpdump util-linux wireshark-cli wrk ;;
 	esac
 }
