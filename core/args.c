@@ -38,6 +38,7 @@ static const struct arg {
 	{ 131, "realtime", NULL, FLAG, AT(realtime), "as fast as it was captured, not as fast as it goes" },
 	{ 130, "clean", NULL, FLAG, AT(clean), "remove what a killed tcpinspect left attached" },
 	{ 140, "hook", "HOOK", TEXT, AT(hook), "where the plugin is to run: packet (unless said), tracepoint, kprobe, sockops" },
+	{ 141, "autotools", NULL, FLAG, AT(autotools), "with configure.ac and Makefile.am in the place of a Makefile" },
 };
 
 static const struct arg *arg_of(int letter)

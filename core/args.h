@@ -38,6 +38,7 @@ struct ti_args {
 	struct ti_words set;        /* --set */
 	const char *plugin_dir, *sink_dir;
 	const char *hook;           /* --hook */
+	bool autotools;
 	uint64_t duration;          /* ns */
 	uint64_t count;
 	uint64_t stats;             /* --stats: ns from one print to the next; TI_STATS_AT_END */

@@ -107,7 +107,7 @@ const struct ti_command ti_commands[] = {
 	{ "list", "", "PS" DIRS "jv", "List the plugins and sinks that are installed", ti_cmd_list },
 	TI_COMMAND_REPLAY(cmd_replay),
 	{ "doctor", "", "cpiPS" DIRS "j\202v", "Tell for each plugin whether this host can run it, and at which hook", ti_cmd_doctor },
-	{ "new", "NAME", "\214q", "Write a folder with a plugin to begin with: source, test, Makefile", ti_cmd_new },
+	{ "new", "NAME", "\214\215q", "Write a folder with a plugin to begin with: source, test, Makefile", ti_cmd_new },
 	{ "version", "", "j", "Print the version and the plugin ABI", cmd_version },
 	{ "help", "[COMMAND]", "", "Show this, or a command's options", cmd_help },
 	{ "generate", "ini|man-ini|man-options|man-events|readme", "PS" DIRS "v", NULL, ti_cmd_generate },

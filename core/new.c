@@ -40,6 +40,8 @@ TEMPLATE(plugin_c, "plugin.c");
 TEMPLATE(plugin_ini, "plugin.ini");
 TEMPLATE(readme, "README.md");
 TEMPLATE(makefile, "Makefile.plain");
+TEMPLATE(makefile_am, "Makefile.automake");
+TEMPLATE(configure_ac, "configure.ac");
 
 #define BY_CAPTURE "the capture that is fed in, and the events that come out"
 #define BY_TRAFFIC "what is done while the plugin runs, and what then stands in its events"
@@ -54,7 +56,14 @@ static const struct hook {
 	{ "sockops", "round-trip times of new connections", BY_TRAFFIC, "sh" },
 };
 
-enum build { ANY, PLAIN };
+enum build { ANY, PLAIN, AUTOTOOLS };
+static const struct {
+	const char *make, *files;
+} builds[] = {
+	[PLAIN] = { "make", "`Makefile`" },
+	[AUTOTOOLS] = { "ACLOCAL_PATH=$(pkg-config --variable=aclocaldir tcpinspect) autoreconf -i && ./configure && make",
+			"`configure.ac`, `Makefile.am`" },
+};
 
 /* In their order; those of a `hook` are for that one only. */
 static const struct file {
@@ -79,6 +88,8 @@ static const struct file {
 	FILE_("@name@.ini", NULL, ANY, plugin_ini),
 	FILE_("README.md", NULL, ANY, readme),
 	FILE_("Makefile", NULL, PLAIN, makefile),
+	FILE_("Makefile.am", NULL, AUTOTOOLS, makefile_am),
+	FILE_("configure.ac", NULL, AUTOTOOLS, configure_ac),
 };
 
 /* --- what was asked for ---------------------------------------------------- */
@@ -137,7 +148,7 @@ static int make_plan(struct plan *p, const struct ti_args *a)
 
 	if (a->rest.n != 1)
 		return ti_err(-EINVAL, "new: give one name, which the plugin and its folder will have");
-	*p = (struct plan){ .name = a->rest.word[0], .build = PLAIN };
+	*p = (struct plan){ .name = a->rest.word[0], .build = a->autotools ? AUTOTOOLS : PLAIN };
 	r = judge_name(p->name);
 	if (r >= 0)
 		r = find_hook(&p->hook, a->hook ? a->hook : hooks[0].name);
@@ -149,8 +160,8 @@ static int make_plan(struct plan *p, const struct ti_args *a)
 		{ "@summary@", p->hook->summary },
 		{ "@test@", p->test },
 		{ "@tested@", p->hook->tested },
-		{ "@make@", "make" },
-		{ "@makefiles@", "`Makefile`" },
+		{ "@make@", builds[p->build].make },
+		{ "@makefiles@", builds[p->build].files },
 	}, 6 * sizeof(struct word));
 	return 0;
 }
@@ -268,6 +279,6 @@ int ti_cmd_new(const struct ti_args *a)
 	if (!a->quiet)
 		printf("%s/ has a plugin that reports %s. To see it work:\n"
 		       "  cd %s\n  %s\n  sudo make check\n  sudo tcpinspect run -P ./%s.so\n",
-		       p.name, p.hook->summary, p.name, "make", p.name);
+		       p.name, p.hook->summary, p.name, builds[p.build].make, p.name);
 	return TI_EXIT_DONE;
 }

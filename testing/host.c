@@ -72,7 +72,6 @@ void test_host_init(struct ti_test *t)
 	t->host.map_set = test_map_set;
 	t->host.map_delete = test_map_delete;
 	t->host.map_each = test_map_each;
-	t->host.metrics = test_metrics;
 }
 
 void test_host_free(struct ti_test *t)

@@ -101,9 +101,6 @@ int test_map_each(struct ti_handle *h, int map,
 		  int (*fn)(void *arg, const void *key, const void *value), void *arg);
 void test_maps_free(struct ti_test *t);
 
-/* metric.c: as ti_host.metrics. */
-int test_metrics(struct ti_handle *h, const char *name, const void *labels, const void *values);
-
 /* The test of a plugin's handle. */
 struct ti_test *test_of(struct ti_handle *h);
 

@@ -15,6 +15,9 @@
 
 TI_LICENSE("Dual BSD/GPL");
 
+TI_METRICS_USER_BY(listener_totals, by_listener, LISTENERS);
+TI_METRICS_USER_BY(listener_states, by_listener_state, LISTENERS * LISTENER_STATES);
+
 TI_EVENT(established, INFO, "a connection is established, and accepted if it came in");
 TI_EVENT(closed, INFO, "a connection is over, or was never established");
 TI_EVENT(stuck, WARNING, "a connection is held in a state that it should have left");

@@ -145,6 +145,7 @@ static void stop(void *self)
 
 	if (s->o->listener_period)
 		queues_report(&s->queues, s->host->now(s->h));
+	queues_count(&s->queues);
 	say_untracked(s, s->host->now(s->h));
 	release(s);
 }

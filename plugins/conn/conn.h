@@ -132,6 +132,40 @@ struct listener {
 	__u32 time_wait;
 };
 
+/* --- metrics ------------------------------------------------------------- */
+
+struct by_listener {
+	ti_addr ip;
+	ti_port port;
+	__u16 _pad[3];
+};
+struct listener_totals {
+	ti_counter listener_connections TI_HELP("connections that were established");
+	ti_counter listener_accepted TI_HELP("connections that were accepted; 0 where that can't be seen");
+	ti_counter listener_drops TI_HELP("SYNs and handshakes dropped");
+	ti_gauge listener_queue TI_HELP("connections that wait to be accepted");
+	ti_gauge listener_backlog TI_HELP("how many may");
+};
+
+enum listener_state {
+	LISTENER_STATE_SYN_RECV,
+	LISTENER_STATE_ESTABLISHED,
+	LISTENER_STATE_FIN_WAIT,
+	LISTENER_STATE_CLOSE_WAIT,
+	LISTENER_STATE_LAST_ACK,
+	LISTENER_STATE_TIME_WAIT,
+	LISTENER_STATES,
+};
+struct by_listener_state {
+	ti_addr ip;
+	ti_port port;
+	__u16 _pad;
+	enum listener_state state;
+};
+struct listener_states {
+	ti_gauge listener_sockets TI_HELP("its port's sockets by state, each listener_period");
+};
+
 /* --- maps ---------------------------------------------------------------- */
 
 #define PENDING	  8192 /* wait to be accepted; further ones are reported as they come */

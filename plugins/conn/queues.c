@@ -73,6 +73,8 @@ static void carry_over(const struct queues *before, struct queue *x)
 	x->owner = old->owner;
 	x->connections = old->connections;
 	x->accepted = old->accepted;
+	x->told_connections = old->told_connections;
+	x->told_accepted = old->told_accepted;
 	x->period_drops = old->period_drops;
 	x->period_connections = old->period_connections;
 	x->period_accepted = old->period_accepted;
@@ -91,6 +93,85 @@ static int fill_in(void *arg, const void *key, const void *value)
 	x->accepted = l->accepted;
 	return 0;
 }
+
+/* --- metrics ---------------------------------------------------------------- */
+
+static struct listener_totals *totals_of(const struct queues *q, const struct queue *x)
+{
+	return q->host->metrics(q->h, "listener_totals", &(struct by_listener){.ip = x->addr, .port = x->port});
+}
+
+/* Several listeners may have one address and port (SO_REUSEPORT). */
+void queues_count(struct queues *q)
+{
+	struct listener_totals *m;
+
+	q->host->map_each(q->h, q->map, fill_in, q);
+	for (size_t i = 0; i < q->n; i++) {
+		m = totals_of(q, &q->at[i]);
+		if (m)
+			m->listener_queue = m->listener_backlog = 0;
+	}
+	for (size_t i = 0; i < q->n; i++) {
+		struct queue *x = &q->at[i];
+
+		m = totals_of(q, x);
+		if (!m)
+			continue;
+		m->listener_queue += x->queue;
+		m->listener_backlog += x->backlog;
+		m->listener_drops += x->new_drops;
+		m->listener_connections += x->connections - x->told_connections;
+		m->listener_accepted += x->accepted - x->told_accepted;
+		x->new_drops = 0;
+		x->told_connections = x->connections;
+		x->told_accepted = x->accepted;
+	}
+}
+
+static void count_states(const struct queues *q, const struct queue *x, const struct listener *e)
+{
+	const uint32_t n[LISTENER_STATES] = {
+		[LISTENER_STATE_SYN_RECV] = e->syn_recv,     [LISTENER_STATE_ESTABLISHED] = e->established,
+		[LISTENER_STATE_FIN_WAIT] = e->fin_wait,     [LISTENER_STATE_CLOSE_WAIT] = e->close_wait,
+		[LISTENER_STATE_LAST_ACK] = e->last_ack,     [LISTENER_STATE_TIME_WAIT] = e->time_wait,
+	};
+
+	for (uint32_t i = 0; i < LISTENER_STATES; i++) {
+		struct by_listener_state by = {.ip = x->addr, .port = x->port, .state = i};
+		struct listener_states *m = q->host->metrics(q->h, "listener_states", &by);
+
+		if (m)
+			m->listener_sockets = n[i];
+	}
+}
+
+static bool listens(const struct queue *at, size_t n, const struct queue *x)
+{
+	for (size_t i = 0; i < n; i++)
+		if (at[i].port == x->port && at[i].addr.hi == x->addr.hi && at[i].addr.lo == x->addr.lo)
+			return true;
+	return false;
+}
+
+/* Those of before that listen no more, nor another at the same address and port. */
+static void forget(const struct queues *q, const struct queue *now, size_t n)
+{
+	const struct queues after = {.at = (struct queue *)now, .n = n};
+
+	for (size_t i = 0; i < q->n; i++) {
+		const struct queue *x = &q->at[i];
+
+		if (find(&after, x->cookie) || listens(now, n, x))
+			continue;
+		q->host->metrics_remove(q->h, "listener_totals", &(struct by_listener){.ip = x->addr, .port = x->port});
+		for (uint32_t state = 0; state < LISTENER_STATES; state++)
+			q->host->metrics_remove(q->h, "listener_states",
+						&(struct by_listener_state){.ip = x->addr, .port = x->port, .state = state});
+	}
+}
+
+/* --- looks ------------------------------------------------------------------ */
 
 /* For the direction of connections that are older than the BPF program. */
 static void tell_ports(struct queues *q)
@@ -122,6 +203,7 @@ static int look(struct queues *q)
 		qsort(l.at, l.n, sizeof(*l.at), by_cookie);
 	for (size_t i = 0; i < l.n; i++)
 		carry_over(q, &l.at[i]);
+	forget(q, l.at, l.n);
 	free(q->at);
 	q->at = l.at;
 	q->n = l.n;
@@ -178,6 +260,20 @@ static uint64_t overflows(void)
 		(e)->backlog = (x)->backlog;                                                      \
 	} while (0)
 
+static void report_overflows(struct queues *q, uint64_t now)
+{
+	q->host->map_each(q->h, q->map, fill_in, q);
+	for (size_t i = 0; i < q->n; i++) {
+		struct accept_overflow e = {0};
+
+		if (!q->at[i].new_drops)
+			continue;
+		SET_LISTENER(&e, &q->at[i]);
+		e.drops = q->at[i].new_drops;
+		q->host->emit(q->h, q->accept_overflow, &e, sizeof(e), now);
+	}
+}
+
 void queues_look(struct queues *q, uint64_t now)
 {
 	uint64_t before = q->overflows;
@@ -190,18 +286,9 @@ void queues_look(struct queues *q, uint64_t now)
 		q->at[i].period_drops += q->at[i].new_drops;
 		dropped |= q->at[i].new_drops;
 	}
-	if (!dropped || q->overflows == before)
-		return;
-	q->host->map_each(q->h, q->map, fill_in, q);
-	for (size_t i = 0; i < q->n; i++) {
-		struct accept_overflow e = {0};
-
-		if (!q->at[i].new_drops)
-			continue;
-		SET_LISTENER(&e, &q->at[i]);
-		e.drops = q->at[i].new_drops;
-		q->host->emit(q->h, q->accept_overflow, &e, sizeof(e), now);
-	}
+	if (dropped && q->overflows != before)
+		report_overflows(q, now);
+	queues_count(q);
 }
 
 /* --- periods ---------------------------------------------------------------- */
@@ -251,6 +338,7 @@ void queues_report(struct queues *q, uint64_t now)
 		e.close_wait = x->in_state[8];
 		e.last_ack = x->in_state[9];
 		q->host->emit(q->h, q->listener, &e, sizeof(e), now);
+		count_states(q, x, &e);
 		x->period_drops = 0;
 		x->period_connections = x->connections;
 		x->period_accepted = x->accepted;
@@ -274,6 +362,8 @@ int queues_init(struct queues *q, const struct ti_host *host, struct ti_handle *
 	q->period_began = host->now(h);
 	q->overflows = overflows();
 	r = look(q);
+	for (size_t i = 0; i < q->n; i++)
+		q->at[i].new_drops = 0; /* before this start */
 	return r;
 }
 

@@ -17,6 +17,7 @@ struct queue {
 	uint32_t uid, queue, backlog;
 	uint32_t drops;     /* the socket's counter */
 	uint64_t new_drops; /* since the look before */
+	uint64_t told_connections, told_accepted; /* that its metrics have */
 	uint64_t period_drops, period_connections, period_accepted; /* since the last period began */
 	/* Out of the BPF program's map. */
 	struct owner owner;
@@ -46,6 +47,9 @@ void queues_free(struct queues *q); /* safe when zeroed */
 void queues_look(struct queues *q, uint64_t now);
 /* Report every listener, for the time since the last call. */
 void queues_report(struct queues *q, uint64_t now);
+
+/* Metrics, as they are now; queues_look does so, too. */
+void queues_count(struct queues *q);
 
 /* A counter of /proc/net/netstat, 0: none of that name. `text` is the file's. */
 uint64_t netstat_counter(const char *text, const char *name);

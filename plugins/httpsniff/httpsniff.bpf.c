@@ -13,6 +13,10 @@
 
 TI_LICENSE("Dual BSD/GPL");
 
+TI_METRICS_USER_BY(method_totals, by_method, 16);
+TI_METRICS_USER_BY(status_totals, by_status, 8);
+TI_METRICS_USER(hello_totals);
+
 TI_EVENT(http_request, INFO, "the head of an HTTP request");
 TI_EVENT(http_response, INFO, "the head of an HTTP response, but for interim ones (1xx)");
 TI_EVENT(tls_hello, INFO, "a TLS client's first message, which is not encrypted");

@@ -99,6 +99,47 @@ struct tls_hello {
 #undef tls_hello
 #endif
 
+/* --- metrics -------------------------------------------------------------- */
+
+enum http_method {
+	HTTP_METHOD_OTHER,
+	HTTP_METHOD_GET,
+	HTTP_METHOD_HEAD,
+	HTTP_METHOD_POST,
+	HTTP_METHOD_PUT,
+	HTTP_METHOD_DELETE,
+	HTTP_METHOD_CONNECT,
+	HTTP_METHOD_OPTIONS,
+	HTTP_METHOD_TRACE,
+	HTTP_METHOD_PATCH,
+};
+struct by_method {
+	enum http_method method;
+};
+struct method_totals {
+	ti_counter requests;
+};
+
+enum http_class {
+	HTTP_CLASS_OTHER,
+	HTTP_CLASS_1XX,
+	HTTP_CLASS_2XX,
+	HTTP_CLASS_3XX,
+	HTTP_CLASS_4XX,
+	HTTP_CLASS_5XX,
+};
+struct by_status {
+	enum http_class status;
+};
+struct status_totals {
+	ti_counter responses;
+	ti_histogram(20, 100000) latency_ns TI_HELP("from the end of the request's head to the end of the response's, where both were seen");
+};
+
+struct hello_totals {
+	ti_counter tls_hellos;
+};
+
 /* --- pieces of packets ---------------------------------------------------- */
 
 /* A piece of a packet's payload, in records of four sizes: most requests are small, most

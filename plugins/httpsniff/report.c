@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <tcpinspect/metrics.h>
 
 int report_init(struct report *r, const struct ti_host *host, struct ti_handle *handle,
 		enum redact redact)
@@ -32,6 +33,51 @@ static bool put(uint16_t *len, char *str, size_t room, const char *at, size_t n)
 		(e)->src_port = (c)->port[(c)->client];  \
 		(e)->dst_port = (c)->port[!(c)->client]; \
 	} while (0)
+
+/* --- metrics ---------------------------------------------------------------- */
+
+enum http_method method_of(const char *at, size_t n)
+{
+	static const char *const names[] = {
+		[HTTP_METHOD_GET] = "GET",	   [HTTP_METHOD_HEAD] = "HEAD",	      [HTTP_METHOD_POST] = "POST",
+		[HTTP_METHOD_PUT] = "PUT",	   [HTTP_METHOD_DELETE] = "DELETE",   [HTTP_METHOD_CONNECT] = "CONNECT",
+		[HTTP_METHOD_OPTIONS] = "OPTIONS", [HTTP_METHOD_TRACE] = "TRACE",     [HTTP_METHOD_PATCH] = "PATCH",
+	};
+
+	for (size_t i = HTTP_METHOD_GET; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == n && !memcmp(names[i], at, n))
+			return i;
+	return HTTP_METHOD_OTHER;
+}
+
+static void count_request(const struct report *r, enum http_method method)
+{
+	struct method_totals *m = r->host->metrics(r->handle, "method_totals", &(struct by_method){method});
+
+	if (m)
+		m->requests++;
+}
+
+static void count_response(const struct report *r, const struct http_response *e)
+{
+	uint16_t hundreds = e->status / 100;
+	struct by_status by = {hundreds <= 5 ? hundreds : HTTP_CLASS_OTHER};
+	struct status_totals *m = r->host->metrics(r->handle, "status_totals", &by);
+
+	if (!m)
+		return;
+	m->responses++;
+	if (e->latency)
+		TI_OBSERVE(m->latency_ns, e->latency);
+}
+
+static void count_hello(const struct report *r)
+{
+	struct hello_totals *m = r->host->metrics(r->handle, "hello_totals", NULL);
+
+	if (m)
+		m->tls_hellos++;
+}
 
 /* --- requests --------------------------------------------------------------- */
 
@@ -168,6 +214,7 @@ void report_request(struct report *r, const struct conn *c, const struct http_he
 	e->length = head->length;
 	e->content_length = head->flags & HTTP_HAS_LENGTH ? head->content_length : 0;
 	put_flags(e, flags);
+	count_request(r, method_of(head->method.at, head->method.len));
 	r->host->emit(r->handle, r->request, e, sizeof(*e), at->boot_ns);
 }
 
@@ -185,6 +232,7 @@ void report_response(struct report *r, const struct conn *c, const struct http_h
 		     : at->boot_ns > asked->boot_ns ? at->boot_ns - asked->boot_ns
 						    : 1; /* coarse clocks */
 	e->content_length = head->flags & HTTP_HAS_LENGTH ? head->content_length : 0;
+	count_response(r, e);
 	r->host->emit(r->handle, r->response, e, sizeof(*e), at->boot_ns);
 }
 
@@ -218,5 +266,6 @@ void report_hello(struct report *r, const struct conn *c, const struct tls_hello
 	e->alpn.len = hello->alpn_count < TLS_ALPN ? hello->alpn_count : TLS_ALPN;
 	for (uint64_t i = 0; i < e->alpn.len; i++)
 		PUT(e->alpn.item[i], hello->alpn[i].at, hello->alpn[i].len);
+	count_hello(r);
 	r->host->emit(r->handle, r->hello, e, sizeof(*e), at->boot_ns);
 }

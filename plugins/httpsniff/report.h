@@ -14,6 +14,9 @@ enum redact {
 	REDACT_PATH, /* nor a path */
 };
 
+/* The ones that have a name in RFC 9110 and 5789. */
+enum http_method method_of(const char *at, size_t n);
+
 struct report {
 	const struct ti_host *host;
 	struct ti_handle *handle;

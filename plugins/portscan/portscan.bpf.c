@@ -10,6 +10,9 @@
 
 TI_LICENSE("Dual BSD/GPL");
 
+TI_METRICS_USER_BY(kinds, by_kind, 16);
+TI_METRICS_USER(probes);
+
 TI_EVENT(scan_start, WARNING, "somebody has begun to scan ports or hosts");
 TI_EVENT(scan_update, WARNING, "the scan goes on");
 TI_EVENT(scan_end, NOTICE, "the scan is over");

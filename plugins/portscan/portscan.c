@@ -151,12 +151,22 @@ static void fill(const struct scan *scan, struct scan_end *e)
 	}
 }
 
+static void count_scan(struct self *s, enum scan_kind kind)
+{
+	struct kinds *m = s->host->metrics(s->h, "kinds", &(struct by_kind){kind});
+
+	if (m)
+		m->scans++;
+}
+
 static void say(void *arg, enum scan_news news, const struct scan *scan, uint32_t now)
 {
 	struct self *s = arg;
 	struct scan_end e = {0};
 
 	fill(scan, &e);
+	if (news == SCAN_STARTS)
+		count_scan(s, e.kind);
 	if (news == SCAN_ENDS)
 		s->told = now - TELL_AGAIN; /* what its sources did is forgotten here */
 	if (news == SCAN_ENDS && scan->ports)
@@ -216,6 +226,7 @@ static void count_sources(struct self *s, uint32_t now)
 {
 	uint64_t newcomers = 0, full = 0, rate;
 	uint32_t flood = 0;
+	struct probes *m;
 
 	if (now - s->counted < SECOND)
 		return;
@@ -236,6 +247,9 @@ static void count_sources(struct self *s, uint32_t now)
 		s->host->log(s->h, TI_LOG_WARNING,
 			     "%llu probes came too fast to be looked at: counts of scans are too low",
 			     (unsigned long long)(full - s->full));
+		m = s->host->metrics(s->h, "probes", NULL);
+		if (m)
+			m->unseen_probes += full - s->full;
 	}
 	s->newcomers = newcomers;
 	s->full = full;

@@ -89,6 +89,19 @@ struct scan_end {
 	__u8 _pad[6];
 };
 
+/* --- metrics -------------------------------------------------------------- */
+
+struct by_kind {
+	enum scan_kind kind;
+};
+struct kinds {
+	ti_counter scans TI_HELP("scans that have begun");
+};
+
+struct probes {
+	ti_counter unseen_probes TI_HELP("packets that came too fast to be looked at");
+};
+
 /* --- what the kernel tells ------------------------------------------------ */
 
 /* What a record says of an answer. */

@@ -95,6 +95,9 @@ static __always_inline void add_groups(const struct flow *f, const struct sock *
 
 	if (!rtt || (sk && !SK(tcp_sock, sk, srtt_us)))
 		sk = 0;
+	if (sk)
+		TI_METRICS_OF(times, m)
+			TI_OBSERVE(m->srtt_us, SK(tcp_sock, sk, srtt_us) >> 3);
 	if (!sk && (!segs || (!alarm_port && !alarm_prefix)))
 		return;
 	if (!outgoing) {

@@ -25,6 +25,9 @@ TI_OPTION(__u32, alarm_prefix, 0, 0, 1000000000, "the same for all connections w
 TI_OPTION(__u32, connections, 8192, 1024, 16777216, "open connections that have retransmitted and are kept count of; some 320 bytes each");
 TI_OPTION(ti_bool, rtt, 1, 0, 0, "sample round-trip times, at retransmissions and when connections close");
 
+TI_METRICS_BY(causes, by_cause, 8);
+TI_METRICS(times);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
@@ -172,6 +175,12 @@ static __always_inline __u32 *counter_of(struct retrans_summary *s, enum retrans
 	}
 }
 
+static __always_inline void count_segs(enum retrans_cause cause, __u32 segs)
+{
+	TI_METRICS_OF(causes, m, { cause })
+		TI_ADD(m->segs, segs);
+}
+
 static __always_inline void conn_add(struct conn *c, enum retrans_cause cause, __u32 segs, __u32 len)
 {
 	__u32 now = epoch;
@@ -264,6 +273,7 @@ static __always_inline int on_retransmit(const struct sock *sk, const void *skb,
 		c->s.failed++;
 		return 0;
 	}
+	count_segs(cause, segs);
 	conn_add(c, cause, segs, BPF_CORE_READ((const struct sk_buff___r *)skb, len));
 	refresh(c, sk);
 	if (each)
@@ -319,6 +329,7 @@ static __always_inline int on_synack(const struct sock *sk, const void *req)
 		return 0;
 	read_holder(&f, sk);
 	f.cookie = 0; /* the listener's */
+	count_segs(RETRANS_CAUSE_SYNACK, 1);
 	if (each)
 		TI_EMIT(retransmit, e) {
 			__builtin_memcpy(e, &f, sizeof(f));

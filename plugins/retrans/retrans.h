@@ -161,6 +161,19 @@ struct rtt_histogram {
 	ti_list(struct rtt_bucket, RTT_BUCKETS) min_rtt;
 };
 
+/* --- metrics -------------------------------------------------------------- */
+
+struct by_cause {
+	enum retrans_cause cause;
+};
+struct causes {
+	ti_counter segs TI_HELP("segments sent again");
+};
+
+struct times {
+	ti_histogram(20, 64) srtt_us TI_HELP("smoothed round-trip times, at retransmissions and when connections close");
+};
+
 /* --- state --------------------------------------------------------------- */
 
 /* A sliding window in slices: counts what came in the last WINDOW_SLICES - 1 whole

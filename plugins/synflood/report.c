@@ -155,17 +155,45 @@ void explain(struct self *s, uint32_t slot, enum outcome outcome)
 		     dropped_words(dropped, sizeof(dropped), w->arrived.dropped));
 }
 
-void say_dropped(struct self *s)
+static void sum_dropped(const struct self *s, uint64_t dropped[FLOOD_DROPS])
 {
-	uint64_t dropped[FLOOD_DROPS] = {0};
-	char text[128];
-
 	for (uint32_t slot = 0; slot < COUNTED; slot++) {
 		struct counted c = counted_sum(&s->cpus, slot, 0);
 
 		for (int i = 0; i < FLOOD_DROPS; i++)
 			dropped[i] += c.dropped[i];
 	}
+}
+
+void count_totals(struct self *s)
+{
+	struct totals *m = s->host->metrics(s->h, "totals", NULL);
+	uint64_t dropped[FLOOD_DROPS] = {0};
+
+	if (!m)
+		return;
+	m->syns = m->floods = 0;
+	for (int cpu = 0; cpu < s->cpus.n; cpu++)
+		m->syns += cpu_at(&s->cpus, cpu)->syns;
+	for (uint32_t slot = 1; slot < COUNTED; slot++)
+		m->floods += slot != BACKSCATTER && s->watched[slot].detector.alarmed;
+	if (!s->limit.on)
+		return;
+	sum_dropped(s, dropped);
+	for (uint32_t i = 0; i < FLOOD_DROPS; i++) {
+		struct drops *d = s->host->metrics(s->h, "drops", &(struct by_reason){i});
+
+		if (d)
+			d->dropped = dropped[i];
+	}
+}
+
+void say_dropped(struct self *s)
+{
+	uint64_t dropped[FLOOD_DROPS] = {0};
+	char text[128];
+
+	sum_dropped(s, dropped);
 	if (*dropped_words(text, sizeof(text), dropped))
 		s->host->log(s->h, TI_LOG_INFO, "%s", text + 2);
 }

@@ -16,6 +16,9 @@ TI_EVENT(flood_end, NOTICE, "the flood is over");
 TI_EVENT(backscatter, NOTICE, "SYN-ACKs that answer no SYN of this host: reflection, or its address is being spoofed");
 TI_EVENT(syn_sources, INFO, "sources of most SYNs");
 
+TI_METRICS_USER(totals);
+TI_METRICS_USER_BY(drops, by_reason, FLOOD_DROPS);
+
 TI_CPU_ARRAY(struct synflood, synflood);
 
 struct {
@@ -168,6 +171,7 @@ static __always_inline int on_syn(struct ti_packet *pkt)
 
 	if (!s)
 		return TI_PASS;
+	s->syns++;
 	elsewhere = !exact && is_elsewhere(s, pkt);
 	if (elsewhere)
 		slot = 0;

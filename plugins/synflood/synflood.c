@@ -380,6 +380,7 @@ static void tick(void *self, uint64_t boot_ns)
 	limit_expire(&s->limit, s->now, s->o->clear_after);
 	senders_end(&s->senders, s->arrived, s->o->alarm_rate / 4);
 	tick_sources(s);
+	count_totals(s);
 	s->last = boot_ns;
 }
 
@@ -466,6 +467,7 @@ static void stop(void *self)
 		}
 	if (s->o->sources_period)
 		emit_sources(s, *s->sources_epoch);
+	count_totals(s);
 	say_dropped(s);
 	free(s);
 }

@@ -47,6 +47,18 @@ enum flood_drop {
 	FLOOD_DROPS,
 };
 
+/* Metrics. */
+struct totals {
+	ti_counter syns TI_HELP("SYNs that came in");
+	ti_gauge floods TI_HELP("destinations that are being flooded");
+};
+struct by_reason {
+	enum flood_drop reason;
+};
+struct drops {
+	ti_counter dropped TI_HELP("packets dropped, with mode = limit");
+};
+
 struct flood_prefix {
 	ti_prefix prefix TI_HELP("source address, /24 or /48");
 	__u32 syns_per_s;
@@ -245,6 +257,7 @@ struct synflood {
 	struct sources sources[2];   /* by sources_epoch: a period of syn_sources */
 	struct candidates candidates[2]; /* by synflood_epoch */
 	struct asked asked;
+	__u64 syns; /* all that came */
 };
 
 /* --- control ------------------------------------------------------------- */

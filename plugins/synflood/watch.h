@@ -112,6 +112,9 @@ void emit_sources(struct self *s, uint32_t epoch);
 /* One line to the log: why there is an alarm or none. */
 void explain(struct self *s, uint32_t slot, enum outcome outcome);
 
+/* Metrics, as they are now. */
+void count_totals(struct self *s);
+
 /* One line to the log, at the end: what was dropped, and why. */
 void say_dropped(struct self *s);
 

@@ -34,7 +34,7 @@ time.sleep(1)"
 serve 801 8 1
 dial 801 1 # is in CLOSE_WAIT before the start
 inspect --set plugin.conn.stuck_close_wait=2s --set plugin.conn.stuck_fin_wait=2s --set plugin.conn.stuck_syn_recv=1s \
-	--set plugin.conn.listener_period=3s
+	--set plugin.conn.listener_period=3s --stats
 serve 802 8 3
 dial 802 3
 serve 803 4 0
@@ -72,6 +72,7 @@ eventually 10 reported || fail "not as many drops are reported as nstat counts: 
 # Those that wait in the queue for long are reported, too.
 eventually 20 seen 5 "$here_ns" '.event == "established" and .dst_port == 803' || :
 exactly 5 "$here_ns" '.event == "established" and .dst_port == 803 and .comm == "python3" and (.accept_delay | not)'
+drops=$(($(counter here TcpExtListenDrops) - drops0))
 stop
 
 # Each was said once; listeners add up.
@@ -84,4 +85,12 @@ sums() { # PORT
 [ "$(sums 803)" = '[5,0]' ] || fail "port 803 had 5 connections and accepted none, not $(sums 803)"
 [ "$(jq -n 'last(inputs | select(.event == "listener" and .dst_port == 802)).close_wait' "$work/events")" = 3 ] ||
 	fail "port 802 has 3 sockets in CLOSE_WAIT"
+metric 3 conn_listener_connections_total '{port="802"}'
+metric 3 conn_listener_accepted_total '{port="802"}'
+metric 5 conn_listener_connections_total '{port="803"}'
+metric 0 conn_listener_accepted_total '{port="803"}'
+metric $drops conn_listener_drops_total '{port="803"}'
+metric 5 conn_listener_queue '{port="803"}'
+metric 4 conn_listener_backlog '{port="803"}'
+metric 3 conn_listener_sockets '{port="802",state="close_wait"}'
 echo "ok: stuck connections, accept queues, listeners"

@@ -49,10 +49,14 @@ where 'IPv6' here eth0 there "http://[$here6]"
 where 'on the client' there eth0 there "http://$here4"
 where 'on lo' here lo here "http://127.0.0.1"
 where 'on a router' there 'eth*' far "http://$here4"
-where 'with responses' here eth0 there "http://$here4" --set plugin.httpsniff.responses=yes
+where 'with responses' here eth0 there "http://$here4" --set plugin.httpsniff.responses=yes --stats
 cut -d ' ' -f 1,2,5 "$work/log" >"$work/truth"
 jq -r 'select(.event == "http_response") | "\(.src_port) \(.depth) \(.status)"' "$work/events" | sort -n >"$work/seen"
 same 'responses'
+for status in 2 4; do
+	metric "$(cut -d ' ' -f 5 "$work/log" | grep -c "^$status")" httpsniff_responses_total "{status=\"${status}xx\"}"
+done
+metric "$(wc -l <"$work/log")" httpsniff_latency_seconds_count
 expect "$(wc -l <"$work/log")" '.event == "http_response" and .latency > 0 and .latency < 1000000000'
 
 # Many connections at once, each request in two packets that are apart.
@@ -85,11 +89,12 @@ expect 1000 '.event == "http_request" and (.http_host | startswith("h")) and (.f
 # At full rate, by connection.
 rm -f "$work/access"
 web here
-sniff here eth0
+sniff here eth0 --stats
 on there wrk -t 1 -c 32 -d "${TI_WRK:-3}s" "http://$here4/" >"$work/wrk.out"
 stop
 web_log | cut -d ' ' -f 1 | uniq -c >"$work/truth"
 grep -o '"src_port":[0-9]*' "$work/events" | cut -d : -f 2 | sort -n | uniq -c >"$work/seen"
 same 'wrk, connections of'
+metric "$(wc -l <"$work/access")" httpsniff_requests_total '{method="get"}'
 grep -q '0 lost' "$work/daemon.log" || fail "wrk: events were lost"
 echo "ok: wrk: $(wc -l <"$work/events") requests"

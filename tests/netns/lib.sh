@@ -180,6 +180,22 @@ not_here() {
 	echo "$1 $2 not: ${*:3}" >>"$rows"
 }
 
+# Of a daemon started with --stats: what it has printed last.
+metrics() {
+	awk '/^# tcpinspect metrics$/ { text = ""; inside = 1 }
+		inside { text = text $0 "\n" }
+		/^# EOF$/ { inside = 0; last = text }
+		END { printf "%s", last }' "$work/daemon.log"
+}
+
+# metric NUMBER NAME [LABELS] - that is its value, with these labels or the sum over all.
+metric() {
+	local n
+	n=$(metrics | awk -v name="$2" -v labels="${3-}" '{ split($1, part, "{") }
+		labels == "" && part[1] == name || $1 == name labels { n += $2 } END { printf "%d", n }')
+	[ "$n" = "$1" ] || { metrics >&2; fail "$2${3-} is $n instead of $1"; }
+}
+
 # events CONDITION - how many fulfil it, in jq's language.
 events() {
 	jq -s "[.[] | select($1)] | length" "$work/events"

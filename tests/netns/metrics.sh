@@ -5,7 +5,7 @@
 # own parser says of it, and that they are what nftables has counted.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh" || exit
-need nft python3
+need jq nft python3
 
 netns here there
 wire here eth0 there eth0
@@ -23,20 +23,6 @@ for port in range($1, $1 + $2):
 "
 }
 
-# What the last block of metrics says: METRIC[{LABELS}], or the sum over labels.
-said() {
-	block | awk -v name="$1" '$1 == name { print $2 }'
-}
-sum() {
-	block | awk -v name="$1" '{ split($1, part, "{") } part[1] == name { n += $2 } END { printf "%d\n", n }'
-}
-block() {
-	tac "$work/daemon.log" | sed '/^# tcpinspect metrics/q' | tac | sed -n '/^# tcpinspect metrics/,/^# EOF/p'
-}
-is() {
-	[ "$2" = "$3" ] || { block >&2; fail "$1: $2 instead of $3"; }
-}
-
 on here nft -f - <<END
 table inet count {
 	counter syns {}
@@ -46,24 +32,39 @@ table inet count {
 	}
 }
 END
+five_delivered() {
+	metrics | grep -q '^tcpinspect_events_total{plugin="t_tc",sink="console",outcome="delivered"} 5$'
+}
+
 start here -P "$TI_TEST_PLUGINS/t_metrics.so" -i eth0 --stats
 knock_at 1000 300
 stop
 nft_says=$(on here nft -j list counter inet count syns | python3 -c 'import json, sys; print([c["counter"]["packets"] for c in json.load(sys.stdin)["nftables"] if "counter" in c][0])')
 
-is "SYNs seen by nft" "$nft_says" 300
-is "SYNs" "$(said t_metrics_syns_total)" 300
-is "balance" "$(said t_metrics_balance)" 300
-is "ports that found room" "$(block | grep -c '^t_metrics_port_syns_total{port=')" 256
-is "SYNs to a port" "$(said 't_metrics_port_syns_total{port="1000"}')" 1
-is "SYNs to ports without room" "$(said 't_metrics_port_syns_total{overflow="true"}')" 44
-is "sum over ports" "$(sum t_metrics_port_syns_total)" 300
-is "seconds" "$(said 't_metrics_waited_seconds_total{overflow="true"}')" 0.044
-is "updates without room" "$(said 'tcpinspect_label_overflow_total{plugin="t_metrics"}')" 44
-is "packets of 74 bytes up to 512" "$(said 't_metrics_length_bucket{le="512"}')" 300
-is "all packets" "$(said 't_metrics_length_bucket{le="+Inf"}')" 300
-is "their bytes" "$(said t_metrics_length_sum)" $((300 * 74))
-is "their number" "$(said t_metrics_length_count)" 300
-if command -v promtool >/dev/null; then
-	block | promtool check metrics || fail "promtool finds fault"
-fi
+[ "$nft_says" = 300 ] || fail "nftables has seen $nft_says SYNs"
+metric 300 t_metrics_syns_total
+metric 300 t_metrics_balance
+[ "$(metrics | grep -c '^t_metrics_port_syns_total{port=')" = 256 ] || fail "not 256 ports found room"
+metric 1 t_metrics_port_syns_total '{port="1000"}'
+metric 44 t_metrics_port_syns_total '{overflow="true"}'
+metric 300 t_metrics_port_syns_total
+metrics | grep -q '^t_metrics_waited_seconds_total{overflow="true"} 0.044$' || fail "44 times 1 ms"
+metric 44 tcpinspect_label_overflow_total
+for bucket in 512 1024 2048 +Inf; do
+	metric 300 t_metrics_length_bucket "{le=\"$bucket\"}"
+done
+metric $((300 * 74)) t_metrics_length_sum
+metric 300 t_metrics_length_count
+! command -v promtool >/dev/null || metrics | promtool check metrics || fail "promtool finds fault"
+
+# While it runs, the daemon's own, and a plugin of an older SDK, which has none.
+start here -P "$TI_TEST_PLUGINS/t_tc.so" -i eth0 --stats=100ms
+knock_at 1000 5
+eventually 10 five_delivered || fail "not printed while it runs"
+metric 1 tcpinspect_plugin_running '{plugin="t_tc"}'
+metric 1048576 tcpinspect_ring_size_bytes '{plugin="t_tc"}'
+! metrics | grep '^t_tc' || fail "a plugin without metrics has some"
+stop
+metric 5 tcpinspect_ring_events_total
+metric 0 tcpinspect_ring_lost_total
+[ "$(events .)" = 5 ] || fail "metrics have come between the events"

@@ -13,7 +13,7 @@ for decoy in ${decoys//,/ }; do
 	address there eth0 "$decoy"/24
 done
 web here 80
-inspect --set plugin.portscan.end_after=500ms --set plugin.portscan.update_period=0
+inspect --stats --set plugin.portscan.end_after=500ms --set plugin.portscan.update_period=0
 scans=0
 
 # found CONDITION COMMAND... - run from there, it is one more scan.
@@ -70,4 +70,6 @@ if command -v zmap >/dev/null; then
 fi
 stop
 [ $scans -gt 10 ] || fail "only $scans scans"
+metric $scans portscan_scans_total
+metric "$(events '.event == "scan_start" and .kind == "sweep"')" portscan_scans_total '{kind="sweep"}'
 counted portscan

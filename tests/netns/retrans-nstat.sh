@@ -108,7 +108,7 @@ mkdir $trace
 echo 16384 >$trace/buffer_size_kb
 echo 1 >$trace/events/tcp/tcp_retransmit_skb/enable
 echo 1 >$trace/events/tcp/tcp_retransmit_synack/enable
-start far -P "$TI_PLUGINS/retrans.so" --set plugin.retrans.ring_size=8MiB
+start far -P "$TI_PLUGINS/retrans.so" --set plugin.retrans.ring_size=8MiB --stats
 bulk
 merged
 short
@@ -167,5 +167,9 @@ for cause in $causes; do
 	for family in "$net4." "$net6:"; do
 		grep -q "	$cause	.*	$family" "$work/retransmits" || fail "no $cause from $family"
 	done
+done
+for cause in $causes; do
+	metric "$(jq -n "[inputs | select(.event == \"retransmit\" and .cause == \"$cause\").segs] | add" "$work/events")" \
+		retrans_segs_total "{cause=\"$cause\"}"
 done
 counted retrans

@@ -46,7 +46,7 @@ equal() {
 
 web here 8001-8004
 inspect 'eth*' --set plugin.synflood.clear_after=3s --set plugin.synflood.update_period=1s \
-	--set plugin.synflood.sources_top=32
+	--set plugin.synflood.sources_top=32 --stats
 
 # Known numbers from known sources.
 generators=()
@@ -87,6 +87,7 @@ expect 5 '.event == "flood_start"'
 expect 0 '.event == "flood_update" and .syns_per_s == 0' # it is quiet then
 expect 1 '.event == "syn_sources"'
 equal syn_sources "$(jq 'select(.event == "syn_sources").syns' "$work/events")" "$(by_nft syns)"
+metric "$(by_nft syns)" synflood_syns_total
 wanted=$(jq -nc "[(range(9; 0; -1) | [\"198.51.100.\\(.)\", 50 + .]), [\"$there6\", 1000], [\"$there4\", 500],
 	[\"198.51.100.10\", 1500], [\"10.86.0.2\", 1400]] | sort_by(-.[1])")
 equal 'syns by source' "$(jq -c 'select(.event == "syn_sources" and .exact).top | map([.src_ip, .syns])' \
@@ -95,10 +96,11 @@ expect 0 'any(.top[]?; .error)'
 
 # More sources than fit, in more periods than one: all are counted, and it says that it guesses.
 before=$(by_nft syns)
-inspect 'eth*' --set plugin.synflood.sources_period=1s
+inspect 'eth*' --set plugin.synflood.sources_period=1s --stats
 on there timeout 3 hping3 -q -S --flood --rand-source -p 8001 $here4 >"$work/hping3" 2>&1 || :
 sleep 0.2
 stop
 equal 'sum of syn_sources' "$(jq -s 'map(select(.event == "syn_sources").syns) | add' "$work/events")" \
 	$(($(by_nft syns) - before))
+metric $(($(by_nft syns) - before)) synflood_syns_total
 event '.event == "syn_sources" and .syns > 20000 and (.exact | not)' || fail "all is said to be exact"

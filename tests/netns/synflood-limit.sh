@@ -98,7 +98,7 @@ hook=xdp
 before_sent=$(by_nft there port1) before_passed=$(by_nft here port1)
 inspect eth0 --set plugin.synflood.mode=limit --set plugin.synflood.clear_after=2s --set plugin.synflood.allow=198.51.100.7 \
 	--set 'plugin.synflood.deny=203.0.113.0/24, 2001:db8::/32' --set plugin.synflood.drop_impossible=yes \
-	--set plugin.synflood.explain=yes
+	--set plugin.synflood.explain=yes --stats
 fetch $there4 8001 >"$work/known"
 on there hping3 -q -S -i u2000 -c 50 -a 203.0.113.5 -p 8002 $here4 >"$work/hping3" 2>&1 || :
 on there hping3 -q -S -F -i u2000 -c 20 -a 198.51.100.9 -p 8003 $here4 >"$work/hping3" 2>&1 || :
@@ -135,6 +135,10 @@ end='.event == "flood_end" and .dst_port == 8001'
 # Beside the flood's there is one SYN of a client before and one after it.
 equal 'SYNs dropped and passed' "$(jq "select($end) | .dropped" "$work/events")" $((sent - passed))
 equal 'SYNs counted' "$(jq "select($end) | .syns" "$work/events")" $((sent - 2))
+metric 50 synflood_dropped_total '{reason="denied"}'
+metric 40 synflood_dropped_total '{reason="flags"}'
+metric $((sent - passed)) synflood_dropped_total '{reason="unknown"}'
+metric "$(metrics | sed -n 's/^tcpinspect_packets_dropped_total{plugin="synflood"} //p')" synflood_dropped_total
 event "$end and .dropped == .dropped_unknown and .class == \"spoofed\"" || fail "dropped for other reasons"
 event '.event == "flood_end" and .dst_port == 8002 and .dropped == .dropped_heavy and .dropped > 0' ||
 	fail "a known one that floods is not limited: $(jq -c . "$work/events")"

@@ -14,7 +14,7 @@ TI_OPTION(ti_bool, extra, 0, 0, 1, "have the map extra");
 
 TI_CPU_ARRAY(struct counts, counts);
 TI_METRICS_BY(port_totals, by_port, 2);
-TI_METRICS_SET_BY(kept, by_key, 2);
+TI_METRICS_USER_BY(kept, by_key, 2);
 __u32 zero;
 __u32 seven = 7;
 

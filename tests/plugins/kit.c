@@ -80,6 +80,20 @@ static void attached(void *self)
 	s->host->log(s->h, TI_LOG_INFO, "at %s, by %s", name ? name : "nothing", hook ? hook : "nothing");
 }
 
+static void keep(struct self *s, const struct note *n)
+{
+	struct by_key key = { n->key };
+	struct kept *kept;
+
+	if (!n->n) {
+		s->host->metrics_remove(s->h, "kept", &key);
+		return;
+	}
+	kept = s->host->metrics(s->h, "kept", &key);
+	if (kept)
+		kept->held = n->n;
+}
+
 static int event(void *self, const struct ti_record *rec, void *data)
 {
 	struct self *s = self;
@@ -88,7 +102,7 @@ static int event(void *self, const struct ti_record *rec, void *data)
 		const struct note *n = data;
 
 		s->notes++;
-		s->host->metrics(s->h, "kept", &(struct by_key){ n->key }, n->n ? &(struct kept){ n->n } : NULL);
+		keep(s, n);
 		return s->host->map_set(s->h, s->host->map(s->h, "sized"), &n->key, &n->n);
 	}
 	return rec->event == s->host->event(s->h, "seen") && ((struct seen *)data)->dst_port == 666;

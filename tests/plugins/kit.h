@@ -5,11 +5,6 @@
 
 #include <tcpinspect/types.h>
 
-#ifndef TI_HELP /* bpf.h */
-#define TI_HELP(text)
-#define TI_OPTIONAL
-#endif
-
 enum kit_way {
 	KIT_WAY_IN,
 	KIT_WAY_OUT,

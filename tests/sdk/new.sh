@@ -9,8 +9,8 @@ need jq
 out=$work/out events=$work/events
 
 # The lines of code of all that is written: neither blank nor comments.
-lines() {
-	cat ./*.[ch] ./*.ini Makefile* configure.ac 2>/dev/null | grep -cvE '^[[:space:]]*($|//|/?\*|#[^i]|;|dnl)'
+lines() { # MAKEFILE...
+	cat ./*.[ch] ./*.ini "$@" 2>/dev/null | grep -cvE '^[[:space:]]*($|//|/?\*|#[^i]|;|dnl)'
 }
 
 # first_event NAME ARGUMENT... - run the daemon with sudo until the plugin has reported
@@ -129,7 +129,7 @@ for hook in packet tracepoint kprobe sockops; do
 		author tcpinspect new -q --hook $hook "$name"
 		cd "$name"
 		author make -s CC=$cc CFLAGS='-O2 -Wall -Wextra -Werror' BPF_CFLAGS=-Werror >"$out" 2>&1 || fail "$name does not build: $(cat "$out")"
-		[ "$(lines)" -le 40 ] || fail "$name has $(lines) lines of code"
+		[ "$(lines Makefile)" -le 40 ] || fail "$name has $(lines Makefile) lines of code"
 		! grep -rn '@[a-z]*@' . || fail "a placeholder is left in $name"
 		sudoer make check CC=$cc >"$out" 2>&1 || fail "$name: make check: $(cat "$out")"
 		grep -q "^PASS: $name" "$out" || { grep -q '^skipped' "$out" && grep -qx "SKIP: $name.*" "$out"; } ||
@@ -144,6 +144,30 @@ for hook in packet tracepoint kprobe sockops; do
 		cd ..
 	done
 done
+
+# --- autotools ----------------------------------------------------------------------------
+
+command -v autoreconf >/dev/null || skip "all but --autotools works; no autoreconf here"
+aclocal=$(pkg-config --variable=aclocaldir tcpinspect)
+for hook in packet sockops; do
+	name=auto_$hook
+	author tcpinspect new -q --autotools --hook $hook $name
+	cd $name
+	ACLOCAL_PATH=$aclocal author autoreconf -i -W error >"$out" 2>&1 || fail "$name: autoreconf: $(cat "$out")"
+	CC=$([ $hook = packet ] || command -v clang) author ./configure -q >"$out" 2>&1 || fail "$name: configure: $(cat "$out")"
+	author make -s CFLAGS='-O2 -Werror' >"$out" 2>&1 || fail "$name does not build: $(cat "$out")"
+	[ "$(lines configure.ac Makefile.am)" -le 40 ] || fail "$name has $(lines configure.ac Makefile.am) lines of code"
+	sudoer make check >"$out" 2>&1 || fail "$name: make check: $(cat "$out")"
+	grep -qE "^(PASS|SKIP): $name" "$out" || fail "$name: make check runs no test: $(cat "$out")"
+	make -s install >"$out" 2>&1 || fail "$name: make install: $(cat "$out")"
+	tcpinspect check -p $name >"$out" 2>&1 || fail "$name is installed and can't be used: $(cat "$out")"
+	cd ..
+done
+cd auto_packet
+author make -s distcheck >"$out" 2>&1 || fail "make distcheck: $(tail -n 20 "$out")"
+! PKG_CONFIG_PATH=/nowhere PKG_CONFIG_LIBDIR=/nowhere author ./configure >"$out" 2>&1 || fail "configure finds what isn't there"
+grep -q 'install tcpinspect-dev' "$out" || fail "configure does not say what to install: $(tail -n 3 "$out")"
+cd ..
 
 # All of them are enabled by what was installed, and an ini file that was edited stays.
 tcpinspect check -j >"$out" 2>&1 || fail "tcpinspect check: $(cat "$out")"

@@ -61,12 +61,15 @@ TI_PACKET(arrived, CGROUP)
 {
 	struct __sk_buff *skb = pkt->ctx;
 	const struct sock___queue *sk = (const void *)ti_kernel_sock(skb->sk);
-	__u32 queue = BPF_CORE_READ(sk, sk_ack_backlog);
-	__u32 backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	__u64 now = TI_NOW();
+	__u32 queue, backlog;
 	struct listener *l;
 
-	if (queue <= backlog || (pkt->flags & TI_RST)) /* connections have no queue: 0 <= 0 */
+	if (!sk || (pkt->flags & TI_RST))
+		return TI_PASS;
+	queue = BPF_CORE_READ(sk, sk_ack_backlog);
+	backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	if (queue <= backlog) /* a connection has no queue: 0 and 0 or more */
 		return TI_PASS;
 	TI_METRICS_OF(port_totals, m, { .port = pkt->dst_port })
 		m->overflows++;

@@ -163,10 +163,12 @@ struct {
 	TI_TAG("event") TI_TAG("severity:" #severity) TI_TAG("help:" help)     \
 	struct name *const volatile ti_event_##name = 0
 
+#ifdef __bpf__ /* elsewhere they are nothing: types.h */
 /* For a field: absent from the output when it is 0. */
 #define TI_OPTIONAL TI_TAG("optional")
 /* For a field: one sentence for `list -v` and the man page. */
 #define TI_HELP(text) TI_TAG("help:" text)
+#endif
 
 /* Submitted without flags: the kernel wakes the daemon for the first record after
  * it has caught up, and for no other; while data flows the daemon polls, every
