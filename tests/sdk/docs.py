@@ -8,7 +8,7 @@ Before each block stands what it is, where a reader doesn't see it: in Markdown
 gets a copy of the folder TI_DOCS_HAS, one of sdk/examples of its own folder, and is done from
 its first block to its last. ACTION is one of
 
-  run [exit=N]     commands, done when they end, which must be with N (0)
+  run [exit=N] [in=FOLDER]  commands, done when they end, which must be with N (0)
   run until=TEXT   each line by itself; `tcpinspect run` gets SIGINT when it has written
                    TEXT, and must end well
   start ready=TEXT commands that stay while others run, until their output was looked at;
@@ -196,10 +196,11 @@ class Reader:
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    def spawn(self, commands):
+    def spawn(self, commands, folder=""):
         log = self.log + ".beside" if self.process else self.log
         with open(log, "w") as out:
-            return subprocess.Popen(["bash", "-eu", "-o", "pipefail", "-c", commands], cwd=self.folder,
+            return subprocess.Popen(["bash", "-eu", "-o", "pipefail", "-c", commands],
+                                    cwd=os.path.join(self.folder, folder),
                                     stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def interrupt(self, process):
@@ -229,7 +230,7 @@ class Reader:
         here = [c for c in commands if re.sub(r"\s+# .*", "", c).strip() not in NOT_RUN]
         if "until" not in block.args:
             text = block.text if here == commands else "\n".join(here)
-            self.must_end(self.spawn(text), LIMIT, int(block.args.get("exit", 0)))
+            self.must_end(self.spawn(text, block.args.get("in", "")), LIMIT, int(block.args.get("exit", 0)))
             return
         for command in [re.sub(r"\s+# .*", "", c) for c in here]:
             process = self.spawn("exec " + re.sub(r"^sudo ", "", command))
