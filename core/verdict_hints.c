@@ -17,6 +17,9 @@ const struct ti_hint ti_verifier_hints[] = {
 	  "read packets with ti_load() or ti_packet_copy(), or compare with data_end first" },
 	{ { "cannot call GPL" },
 	  "that helper is for GPL-compatible programs: TI_LICENSE(\"GPL\") or TI_LICENSE(\"Dual BSD/GPL\")" },
+	{ { "cannot use helper bpf_skb_load_bytes", "unknown func bpf_skb_load_bytes" },
+	  "read packets with ti_load() or ti_packet_copy(); where they are, a helper got the address of a member of "
+	  "pkt, and the compiler lost sight of the hook: give it a copy (ti_addr src = pkt->src)" },
 	{ { "program of this type cannot use helper", "unknown func", "helper call is not allowed",
 	    "calling kernel function", "cannot use helper" },
 	  "programs at this hook can't call that function on this kernel: do without it there, or use a hook that "
@@ -43,7 +46,8 @@ const struct ti_hint ti_verifier_hints[] = {
 	  "the stack is 512 bytes for all functions together: put what is large into a TI_CPU_ARRAY" },
 	{ { "invalid mem access 'scalar'", "invalid mem access 'inv'" },
 	  "the verifier takes this for a number, not for a pointer: the kernel's memory is read with BPF_CORE_READ(), "
-	  "and pointers into a packet are to be taken anew after a helper that may change it" },
+	  "pointers into a packet are to be taken anew after a helper that may change it, and helpers are to get copies "
+	  "of what is in pkt (ti_addr src = pkt->src)" },
 	{ { "invalid bpf_context access" },
 	  "programs at this hook have no such member of their context, or may not write it" },
 	{ { "At program exit the register R0", "At subprogram exit the register R0" },

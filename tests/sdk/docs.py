@@ -8,8 +8,9 @@ Before each block stands what it is, where a reader doesn't see it: in Markdown
 gets a copy of the folder TI_DOCS_HAS, one of sdk/examples of its own folder, and is done from
 its first block to its last. ACTION is one of
 
-  run [exit=N]     commands, done when they end, which must be with N (0)
-  run until=SECONDS  each line by itself; `tcpinspect run` gets SIGINT then, and must end well
+  run [exit=N] [in=FOLDER]  commands, done when they end, which must be with N (0)
+  run until=TEXT   each line by itself; `tcpinspect run` gets SIGINT when it has written
+                   TEXT, and must end well
   start ready=TEXT commands that stay while others run, until their output was looked at;
                    ready once they have written TEXT
   output           what was started, or else the commands before, have written, in this order,
@@ -31,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 ACTIONS = {"run", "start", "output", "file", "same", "change", "check", "compile", "shown"}
 LIMIT = 60  # seconds a block may take
@@ -194,10 +196,11 @@ class Reader:
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    def spawn(self, commands):
+    def spawn(self, commands, folder=""):
         log = self.log + ".beside" if self.process else self.log
         with open(log, "w") as out:
-            return subprocess.Popen(["bash", "-eu", "-o", "pipefail", "-c", commands], cwd=self.folder,
+            return subprocess.Popen(["bash", "-eu", "-o", "pipefail", "-c", commands],
+                                    cwd=os.path.join(self.folder, folder),
                                     stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def interrupt(self, process):
@@ -227,27 +230,32 @@ class Reader:
         here = [c for c in commands if re.sub(r"\s+# .*", "", c).strip() not in NOT_RUN]
         if "until" not in block.args:
             text = block.text if here == commands else "\n".join(here)
-            self.must_end(self.spawn(text), LIMIT, int(block.args.get("exit", 0)))
+            self.must_end(self.spawn(text, block.args.get("in", "")), LIMIT, int(block.args.get("exit", 0)))
             return
         for command in [re.sub(r"\s+# .*", "", c) for c in here]:
             process = self.spawn("exec " + re.sub(r"^sudo ", "", command))
-            try:
-                status = process.wait(float(block.args["until"]) if "tcpinspect run" in command else LIMIT)
-            except subprocess.TimeoutExpired:
-                status = self.interrupt(process)
+            if "tcpinspect run" not in command:
+                self.must_end(process, LIMIT, 0)
+                continue
+            self.await_text(process, block.args["until"])
+            status = self.interrupt(process)
             if status:
                 raise Mistake(f"'{command.strip()}' ends with {status}")
 
-    def start(self, block):
-        self.stop()
-        process = self.process = self.spawn(block.text)
+    def await_text(self, process, text):
         end = time.monotonic() + LIMIT
-        while block.args["ready"] not in self.output():
+        while text not in self.output():
             if process.poll() is not None:
                 raise Mistake(f"ends with {process.returncode}")
             if time.monotonic() > end:
-                raise Mistake(f"has not written '{block.args['ready']}' after {LIMIT} s")
+                self.interrupt(process)
+                raise Mistake(f"has not written '{text}' after {LIMIT} s")
             time.sleep(0.05)
+
+    def start(self, block):
+        self.stop()
+        self.process = self.spawn(block.text)
+        self.await_text(self.process, block.args["ready"])
 
     def compare(self, block):
         end = time.monotonic() + 15
@@ -325,26 +333,30 @@ def follow(path, work):
         print(f"{path}: {done} blocks, {time.monotonic() - began:.1f} s", flush=True)
 
 
+def attempt(path, work):
+    """What a document is to be blamed for; None: nothing."""
+    try:
+        if work:
+            follow(path, work)
+        else:
+            blocks(path)
+    except Mistake as m:
+        return m
+    return None
+
+
 def main():
-    paths, failed = sys.argv[2:], 0
-    with tempfile.TemporaryDirectory(prefix="ti-docs.") as work:
-        for path in paths:
-            try:
-                if sys.argv[1] == "run":
-                    follow(path, work)
-                else:
-                    blocks(path)
-            except Mistake as m:
-                print(f"FAIL: {m}", flush=True)
-                failed = 1
-    if failed or not any(p.endswith("CONTRIBUTING.md") for p in paths):
-        return failed
-    said = "".join(b.text for p in paths for b in blocks(p) if b.action == "run")
-    for command in NOT_RUN:
-        if command not in said:
-            print(f"FAIL: docs.py: no document says '{command}' any more")
-            failed = 1
-    return failed
+    paths = sys.argv[2:]
+    with tempfile.TemporaryDirectory(prefix="ti-docs.") as work, ThreadPoolExecutor(3) as readers:
+        # Most of the time is waiting: for programs to be attached, and detached again.
+        mistakes = list(readers.map(attempt, paths, [work if sys.argv[1] == "run" else None] * len(paths)))
+    mistakes = [m for m in mistakes if m]
+    if not mistakes and any(p.endswith("CONTRIBUTING.md") for p in paths):
+        said = "".join(b.text for p in paths for b in blocks(p) if b.action == "run")
+        mistakes = [f"docs.py: no document says '{c}' any more" for c in NOT_RUN if c not in said]
+    for m in mistakes:
+        print(f"FAIL: {m}")
+    return bool(mistakes)
 
 
 sys.exit(main())

@@ -73,6 +73,17 @@ int frames_tc(struct __sk_buff *ctx)
 }
 END2
 
+# What is refused stands in packet.h, far from the cause.
+probe escaped <<'END2'
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 16); __type(key, ti_addr); __type(value, __u64); } seen SEC(".maps");
+TI_PACKET(packets, XDP)
+{
+	return bpf_map_lookup_elem(&seen, &pkt->src) ? TI_DROP : TI_PASS;
+}
+END2
+ask 4 doctor -P ./escaped.so
+says 'a helper got the address of a member of pkt'
+
 refused length 'R4 ' '=> the index or length may be outside' <<'END2'
 struct ev { __u32 a; ti_str(64) s; };
 TI_EVENT(ev, INFO, "x");
