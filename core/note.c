@@ -240,7 +240,7 @@ int ti_note_descriptor(int fd, const char *symbol, const struct ti_prefix_v1 *pr
 	GElf_Sym sym;
 
 	if (!find_symbol(elf, symbol, &sym))
-		return ti_refuse(why, -EBADMSG, "exports no %s: rebuild it with TI_PLUGIN or TI_SINK", symbol);
+		return ti_refuse(why, -EBADMSG, "exports no %s: rebuild it with TI_PLUGIN or TI_SINK, and let no linker script or strip hide that", symbol);
 	if (!find_offset(elf, sym.st_value, sizeof(theirs), &offset) ||
 	    pread(fd, &theirs, sizeof(theirs), offset) != sizeof(theirs))
 		return ti_refuse(why, -EBADMSG, "has no %s in its constant data: rebuild it", symbol);

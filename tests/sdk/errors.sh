@@ -121,7 +121,7 @@ wrong missing 'missing.so: cannot be loaded: ' 'undefined symbol: defined_nowher
 cp good.bpf.o hidden.bpf.o
 echo '{ local: *; };' >hidden.map
 shared hidden -Wl,--version-script=hidden.map
-wrong hidden "hidden.so: doesn't export its ti_plugin"
+wrong hidden "hidden.so: exports no ti_plugin"
 cp good.bpf.o both.bpf.o
 cat >sink.c <<'END2'
 #include <tcpinspect/sink.h>

@@ -466,8 +466,6 @@ static void test_open_refused(void **state)
 	} rows[] = {
 		{"undefined.so", "plugin.c", "-DNAME=undefined -DUNDEFINED", TI_MODULE_PLUGIN,
 		 -ENOEXEC, "cannot be loaded: undefined symbol: defined_nowhere"},
-		{"bare.so", "plugin.c", "-DNAME=bare -DONLY_NOTE", TI_MODULE_PLUGIN, -ENOEXEC,
-		 "doesn't export its ti_plugin"},
 		{"noversion.so", "plugin.c", "-DNAME=noversion -DVERSION=NULL", TI_MODULE_PLUGIN,
 		 -EINVAL, "its ti_plugin leaves .version empty"},
 		{"nosummary.so", "plugin.c", "-DNAME=nosummary -DSUMMARY=NULL", TI_MODULE_PLUGIN,
