@@ -17,6 +17,7 @@
 #include "filter.h"
 #include "hook.h"
 #include "log.h"
+#include "nearest.h"
 #include "option.h"
 
 #define NETNS_DIR "/run/netns"

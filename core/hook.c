@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "log.h"
+#include "nearest.h"
 #include "option.h"
 
 const struct ti_hook *const ti_hooks[] = {

@@ -5,6 +5,7 @@
  */
 #include "ini_read.h"
 #include "log.h"
+#include "nearest.h"
 #include "option.h"
 #include "put.h"
 

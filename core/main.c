@@ -14,6 +14,7 @@
 #include "json.h"
 #include "list.h"
 #include "log.h"
+#include "nearest.h"
 #include "new.h"
 #include "option.h"
 #include "probe.h"

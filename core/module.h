@@ -7,7 +7,6 @@
 #define TI_MODULE_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 #include <tcpinspect/sink.h>
 
 /* A file in a module folder, or one named by its path. `path` is resolved. */
@@ -41,10 +40,6 @@ int ti_module_read(struct ti_module *m, const char *path, enum ti_module_kind ki
  * -EPERM. The caller frees *out. */
 int ti_module_scan(struct ti_module **out, size_t *n, const char *dir, enum ti_module_kind kind);
 
-/* From now on whose a file is and who can write it isn't asked: for a process that does
- * nothing but its caller's own tests. */
-void ti_module_trust_all(void);
-
 /*
  * dlopen and take the descriptor. -EEXIST: dlopen gave a library that is loaded
  * already (the same file under another path); -EBADMSG: note and descriptor
@@ -52,8 +47,5 @@ void ti_module_trust_all(void);
  */
 int ti_module_open(struct ti_module *m);
 void ti_module_close(struct ti_module *m); /* safe when not open */
-
-/* The user who called sudo; false, *uid untouched, when there is none. */
-bool ti_sudo_uid(uid_t *uid);
 
 #endif

@@ -19,7 +19,9 @@
 #include <unistd.h>
 #include "log.h"
 #include "module.h"
+#include "nearest.h"
 #include "option.h"
+#include "trust.h"
 
 /* --- the templates --------------------------------------------------------- */
 

@@ -40,11 +40,6 @@ size_t ti_option_size(enum ti_option_type type);
 const char *ti_option_type_name(enum ti_option_type type);
 const char *ti_option_range(const struct ti_option *o, char *out, size_t size);
 
-/* The name of `n` that `wrong` is most likely a slip of (edit distance, case
- * aside, at most 2 or a third of its length, and never over a half), or NULL. `stride` bytes lie between the
- * `const char *`s. */
-const char *ti_nearest(const char *wrong, const void *names, size_t n, size_t stride);
-
 /* Split a list's stored form: calls fn for each item. */
 void ti_list_each(const char *list, void (*fn)(void *arg, const char *item), void *arg);
 /* Does the list hold this very item? NULL is an empty list. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plugin_run.h - the plugin stage's own struct, shared by plugin.c (start, stop,
- * options, the ring's events) and plugin_host.c (the services a plugin is given).
+ * plugin_run.h - the plugin stage's own struct, shared by plugin.c (start, stop, the
+ * ring's events), plugin_options.c, plugin_metrics.c and plugin_host.c (the services a
+ * plugin is given).
  */
 #ifndef TI_PLUGIN_RUN_H
 #define TI_PLUGIN_RUN_H
@@ -40,6 +41,12 @@ struct ti_plugin_run {
 };
 
 extern const struct ti_host ti_plugin_host;
+
+/* Does it go to interfaces at all? */
+bool ti_plugin_at_interfaces(const struct ti_probe *p);
+/* Defaults, then what the section (NULL: none) says; mistakes in it are counted in
+ * ini->errors. -errno: the plugin's own, logged. */
+int ti_plugin_read_options(struct ti_plugin_run *p, struct ti_ini *ini, struct ti_ini_section *s);
 
 /* Metrics of that name which callbacks count; NULL: there are none, or none with labels (or
  * without: *labels is set then). */

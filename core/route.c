@@ -14,6 +14,7 @@
 #include "format.h"
 #include "ini.h"
 #include "log.h"
+#include "nearest.h"
 #include "option.h"
 #include "sink.h"
 

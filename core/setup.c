@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "log.h"
+#include "nearest.h"
 #include "option.h"
 
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };

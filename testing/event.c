@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
+#include "nearest.h"
 #include "option.h"
 #include "test.h"
 

@@ -5,6 +5,7 @@
  * plugin is this test instead of sinks.
  */
 #include "test.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -142,7 +143,7 @@ struct ti_test *ti_test_open(int whole, const char *path, ...)
 	init(t);
 	test_enter(t);
 	ti_probe_libbpf_log();
-	ti_module_trust_all();
+	ti_trust_all();
 	r = ti_module_read(&t->module, path, TI_MODULE_PLUGIN, true);
 	va_start(ap, path);
 	while (r == 0 && (option = va_arg(ap, const char *)))

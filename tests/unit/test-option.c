@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "nearest.h"
 #include "option.h"
 
 struct config {
