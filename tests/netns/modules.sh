@@ -97,7 +97,7 @@ run -P ./undefined.so
 ended 1 "undefined symbol: defined_nowhere"
 file=good.so
 run -P ./good.so
-ended 1 "good: its BPF object can't be read"
+ended 1 "good: its BPF object is no ELF file"
 echo "ok: files that fail when opened"
 
 # In a folder of modules they are left out, and the others are used.
@@ -134,5 +134,5 @@ setpriv --reuid=65534 --regid=65534 --clear-groups ./tcpinspect list -P own/good
 file=own/good.so
 refused own/good.so "belongs to uid 65534 and only root is trusted"
 SUDO_UID=65534 run -P own/good.so
-ended 1 "good: its BPF object can't be read"
+ended 1 "good: its BPF object is no ELF file"
 echo "ok: owners"

@@ -12,7 +12,7 @@ import re
 import sys
 
 PAGES = {
-    "tcpinspect-bpf.3.in": "bpf cgroup filter function kernel lookup metrics packet types",
+    "tcpinspect-bpf.3.in": "bpf cgroup filter function hooks kernel lookup metrics packet types",
     "tcpinspect-plugin.5.in": "event option plugin",
     "tcpinspect-sink.5.in": "sink",
     "tcpinspect-testing.3.in": "testing",
