@@ -27,6 +27,8 @@
 #include "summary.h"
 
 #define BOOT	   (3600 * 1000000000ull) /* CLOCK_BOOTTIME of the first packet */
+#define TEXT_(x)   #x
+#define TEXT(x)	   TEXT_(x)
 #define LOOK_AFTER 1024 /* packets, at the loop's signals and timers */
 
 struct replay {
@@ -251,7 +253,7 @@ static void say_packets(const struct replay *r)
 		const char *what;
 	} odd[] = {
 		{ r->brief, "too short to be looked at" },
-		{ r->cut, "cut to the first 3456 bytes" },
+		{ r->cut, "cut to the first " TEXT(TI_FED_MAX) " bytes" },
 		{ r->earlier, "earlier than the one before, taken for as late" },
 	};
 
