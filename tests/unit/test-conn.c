@@ -272,6 +272,40 @@ static void test_periods(void **state)
 	ti_test_free(t);
 }
 
+/* Two at one address and port are one for metrics, also when one of them goes. */
+static void test_metrics(void **state)
+{
+	struct ti_socket a = { .cookie = 9, .state = LISTEN, .local_port = 80, .rqueue = 2, .wqueue = 8 };
+	struct ti_socket b = { .cookie = 11, .state = LISTEN, .local_port = 80, .rqueue = 3, .wqueue = 8 };
+	struct ti_test *t = kit_user("conn");
+
+	(void)state;
+	ti_test_socket(t, &a);
+	ti_test_socket(t, &b);
+	assert_int_equal(ti_test_restart(t), 0);
+	put_listening(t, 4, 1);
+	a.drops = 6;
+	b.drops = 1;
+	ti_test_socket(t, &a);
+	ti_test_socket(t, &b);
+	ti_test_advance(t, 2 * SECOND);
+	ti_test_expect_metric(t, "conn_listener_queue{port=\"80\"}", "5");
+	ti_test_expect_metric(t, "conn_listener_backlog{port=\"80\"}", "16");
+	ti_test_expect_metric(t, "conn_listener_drops_total{port=\"80\"}", "7");
+	ti_test_expect_metric(t, "conn_listener_connections_total{port=\"80\"}", "4");
+	ti_test_expect_metric(t, "conn_listener_accepted_total{port=\"80\"}", "1");
+	ti_test_no_sockets(t);
+	ti_test_socket(t, &a);
+	ti_test_advance(t, 2 * SECOND);
+	ti_test_expect_metric(t, "conn_listener_queue{port=\"80\"}", "2");
+	ti_test_expect_metric(t, "conn_listener_drops_total{port=\"80\"}", "7");
+	ti_test_no_sockets(t);
+	ti_test_advance(t, 2 * SECOND);
+	ti_test_expect_metric(t, "conn_listener_queue{port=\"80\"}", "");
+	ti_test_expect_metric(t, "conn_listener_drops_total{port=\"80\"}", "");
+	ti_test_free(t);
+}
+
 /* Where nothing is at the accept hook, the programs are told so. */
 static void test_accepts(void **state)
 {
@@ -317,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_requests_of_a_listener_are_one),
 		cmocka_unit_test(test_older),
 		cmocka_unit_test(test_periods),
+		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_accepts),
 		cmocka_unit_test(test_untracked),
 	};
