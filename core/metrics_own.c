@@ -138,6 +138,16 @@ static void crowded(const struct ti_setup *s, const struct own *o, const struct 
 			     { "plugin", ti_plugin_name(s->plugins[i]) });
 }
 
+static void slow(const struct ti_setup *s, const struct own *o, const struct ti_metrics_out *out,
+		 const struct ti_metric *m)
+{
+	(void)o;
+	for (size_t i = 0; i < s->n_plugins; i++)
+		EMIT(ti_plugin_slow_calls(s->plugins[i]), { "plugin", ti_plugin_name(s->plugins[i]) });
+	for (size_t k = 0; k < s->n_sinks; k++)
+		EMIT(ti_sink_slow_calls(s->sinks[k]), { "sink", ti_sink_name(s->sinks[k]) });
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 static const struct own table[] = {
@@ -155,6 +165,7 @@ static const struct own table[] = {
 	{ "tcpinspect_ring_size_bytes", "Size of a plugin's ring", TI_METRIC_GAUGE, rings, SIZE },
 	{ "tcpinspect_queue_used_bytes", "What waits in a sink's queue", TI_METRIC_GAUGE, queues, USED },
 	{ "tcpinspect_queue_size_bytes", "The most that may wait in a sink's queue", TI_METRIC_GAUGE, queues, SIZE },
+	{ "tcpinspect_slow_callbacks_total", "Callbacks that held everything up for longer than they may", TI_METRIC_COUNTER, slow, 0 },
 	{ "tcpinspect_label_overflow_total", "Updates of a plugin's metrics whose labels found no room", TI_METRIC_COUNTER, crowded, TI_COUNT_CROWDED },
 };
 

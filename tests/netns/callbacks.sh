@@ -77,8 +77,10 @@ for i in start attached tick stop; do
 	says 0 "^tcpinspect: warning: broken: its $i() took [0-9]* ms, and nothing else runs meanwhile: it should"
 done
 [ "$(grep -c 'took' err)" = 1 ] || fail "it is said more than once a minute"
-run "in=tick,how=slow" ""
+run "in=tick,how=slow" "" --stats
 says 0 "^tcpinspect: warning: broken: [2-9] callbacks were slow"
+says 0 '^tcpinspect_slow_callbacks_total{plugin="broken"} [2-9]'
+says 0 '^tcpinspect_slow_callbacks_total{sink="drain"} 0'
 [ "$(grep -c 'took' err)" = 1 ] || { cat err >&2; fail "each slow tick is told"; }
 run "in=event,how=slow" ""
 says 0 "^tcpinspect: warning: broken: its event() took [0-9]* ms for an event call,"
