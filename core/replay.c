@@ -41,6 +41,7 @@ struct replay {
 	struct ti_directions *directions;
 	uint64_t began;    /* CLOCK_MONOTONIC at the first packet, for --realtime */
 	uint64_t admitted; /* events, against --count */
+	uint64_t stats;    /* boot ns of the last --stats */
 	bool stopped;      /* by a signal, --count, or since nobody reads */
 	uint64_t packets, cut, brief, earlier;
 };
@@ -161,6 +162,7 @@ static int start_plugins(struct replay *r, uint64_t utc_ns)
 	r->env = (struct ti_plugin_env){ .utc_offset = &r->setup.env.utc_offset, .admit = admit,
 					 .flush = flush, .arg = r };
 	r->began = monotonic();
+	r->stats = BOOT;
 	err = ti_offline_new(&r->offline, r->setup.plugins, r->setup.n_plugins, &r->env, BOOT);
 	for (size_t i = 0; err >= 0 && i < r->setup.n_plugins; i++)
 		if (ti_plugin_ran(r->setup.plugins[i]))
@@ -199,6 +201,16 @@ static void wait_until(struct replay *r, uint64_t offset)
 	}
 }
 
+/* As often as was asked for, by the capture's clock. */
+static void print_stats(struct replay *r)
+{
+	if (!r->args->stats || r->args->stats == TI_STATS_AT_END ||
+	    ti_offline_now(r->offline) < r->stats + r->args->stats)
+		return;
+	r->stats = ti_offline_now(r->offline);
+	ti_metrics_print(&r->setup);
+}
+
 static int feed(struct replay *r, const struct ti_captured *c)
 {
 	struct ti_frame frame = { c->bytes, c->captured, c->len, false };
@@ -212,6 +224,7 @@ static int feed(struct replay *r, const struct ti_captured *c)
 	if (r->args->realtime)
 		wait_until(r, boot - BOOT);
 	ti_offline_advance(r->offline, boot);
+	print_stats(r);
 	if (r->stopped)
 		return 0;
 	frame.egress = ti_directions_egress(r->directions, &frame);

@@ -153,6 +153,10 @@ python3 "$capture" shuffled "$work/syns.pcap" >"$work/shuffled.pcap"
 replay "$work/shuffled.pcap" -p synflood | jq -r "$flood" | grep -qx "flood_end 200 443 single" || fail "packets out of order"
 says "20 earlier than the one before"
 
+# Metrics: each 20 s of that minute, and at its end.
+replay "$work/minute.pcap" -p synflood --stats=20s >"$work/out"
+[ "$(sed -n 's/^synflood_syns_total //p' "$work/replay.log" | tr '\n' ' ')" = "2000 4000 6000 " ] || fail "--stats=20s: $(grep syns_total "$work/replay.log")"
+
 # What would be dropped is said; a replay drops nothing.
 replay "$work/minute.pcap" -p synflood --set plugin.synflood.mode=limit >"$work/out"
 jq -e 'select(.event == "flood_end") | .dropped > 0 and .syns == 6000' "$work/out" >/dev/null || fail "mode = limit"
